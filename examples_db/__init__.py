@@ -1,0 +1,1 @@
+"""Few-shot examples: SQLite is the truth, FAISS an index over it."""

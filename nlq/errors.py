@@ -1,0 +1,68 @@
+"""Every failure a caller can meet. Adapters translate foreign errors at their border (``raise … from exc``).
+
+    NlqError
+    ├ ConfigError          a setting is missing or wrong; the message names the fix     HTTP 500, exit 2
+    ├ InputError           the caller's mistake                                         HTTP 422, exit 2
+    │ └ UnknownIndexError                                                               HTTP 404, exit 2
+    ├ PermissionError_     key missing, index not allowed                               HTTP 403, exit 2
+    ├ BackendError         something that nlq depends on failed                         HTTP 503, exit 1
+    │ ├ SamplerError
+    │ ├ StoreError
+    │ ├ EngineError
+    │ └ OverloadedError    carries retry_after in seconds                               HTTP 429, exit 1
+    └ NoAnswerError        no candidate survived; carries every verdict                 HTTP 422, exit 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nlq.types import Verdict
+
+
+class NlqError(Exception):
+    """Base of all. The message is one sentence fit to show to a user."""
+
+
+class ConfigError(NlqError):
+    pass
+
+
+class InputError(NlqError):
+    pass
+
+
+class UnknownIndexError(InputError):
+    pass
+
+
+class PermissionError_(NlqError):
+    pass
+
+
+class BackendError(NlqError):
+    pass
+
+
+class SamplerError(BackendError):
+    pass
+
+
+class StoreError(BackendError):
+    pass
+
+
+class EngineError(BackendError):
+    pass
+
+
+class OverloadedError(BackendError):
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NoAnswerError(NlqError):
+    def __init__(self, message: str, *, verdicts: Sequence[Verdict]) -> None:
+        super().__init__(message)
+        self.verdicts = tuple(verdicts)

@@ -1,0 +1,85 @@
+"""What the core needs from the outside. Adapters implement these; the core never imports an adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from nlq.types import (
+    Body,
+    Candidate,
+    EngineInfo,
+    Example,
+    Failure,
+    IndexInfo,
+    IndexSchema,
+    Prompt,
+    Result,
+    SamplingParams,
+)
+
+
+class Sampler(Protocol):
+    """A language model that is asked many times."""
+
+    @property
+    def name(self) -> str:
+        """Runtime and model, as shown to users ("llama.cpp qwen2.5-coder-1.5b-instruct-q4_k_m")."""
+
+    def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
+        """Yield exactly ``params.n`` candidates as they end, in no promised order.
+
+        ``schema`` is a JSON Schema that every text is decoded under (None: free text). Closing the iterator stops
+        the rest. Raises SamplerError where the runtime fails, InputError where it lacks what ``params`` asks for.
+        """
+
+    def warm(self, prompt: Prompt) -> None:
+        """Put ``prompt.head`` into the runtime's prefix cache where it has one."""
+
+    def ready(self) -> None:
+        """Return where a question could be sampled now; raises SamplerError else."""
+
+    def close(self) -> None:
+        """Free what the runtime holds. A closed sampler is not used again."""
+
+
+class Engine(Protocol):
+    """Elasticsearch. Index names come from callers and are checked here; nothing but ``load`` writes."""
+
+    def info(self) -> EngineInfo:
+        """Version and modules; raises EngineError where the engine does not answer. Serves as the ping."""
+
+    def indexes(self) -> Sequence[IndexInfo]:
+        """The indices (aliases and data streams too) a user may ask, by name; none that are hidden or start with "."."""
+
+    def mapping(self, index: str) -> Mapping[str, Any]:
+        """The mapping as Elasticsearch gives it ({"properties": …}), merged over the indices behind an alias.
+
+        Raises UnknownIndexError where there is none, InputError where the name is no name of an index.
+        """
+
+    def schema(self, index: str) -> IndexSchema:
+        """The mapping's fields and the engine's features. Raises as ``mapping`` does."""
+
+    def search(self, index: str, bodies: Sequence[Body], *, timeout: float) -> Sequence[Result | Failure]:
+        """One result per body, in order, from one ``_msearch``. A body the engine refuses is a Failure, not an error."""
+
+    def load(self, index: str, *, mappings: Body, documents: Iterable[tuple[str, Body]], settings: Body | None = None) -> int:
+        """Create the index and put (id, document) pairs into it; returns how many. InputError where the index exists."""
+
+    def close(self) -> None: ...
+
+
+class ExampleStore(Protocol):
+    """Questions with queries known to be right."""
+
+    def nearest(self, question: str, k: int, *, exclude_index: str | None = None) -> Sequence[Example]:
+        """At most k examples, nearest question first. Raises StoreError where the store cannot be read."""
+
+    def add(self, examples: Iterable[Example]) -> int:
+        """Keep these; returns how many were new (same question, index and query: known)."""
+
+    def all(self) -> Sequence[Example]:
+        """Every example in the order they were added."""
+
+    def close(self) -> None: ...
