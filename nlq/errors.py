@@ -1,16 +1,16 @@
 """Every failure a caller can meet. Adapters translate foreign errors at their border (``raise … from exc``).
 
-    NlqError
-    ├ ConfigError          a setting is missing or wrong; the message names the fix     HTTP 500, exit 2
-    ├ InputError           the caller's mistake                                         HTTP 422, exit 2
-    │ └ UnknownIndexError                                                               HTTP 404, exit 2
-    ├ PermissionError_     key missing, index not allowed                               HTTP 403, exit 2
-    ├ BackendError         something that nlq depends on failed                         HTTP 503, exit 1
-    │ ├ SamplerError
-    │ ├ StoreError
-    │ ├ EngineError
-    │ └ OverloadedError    carries retry_after in seconds                               HTTP 429, exit 1
-    └ NoAnswerError        no candidate survived; carries every verdict                 HTTP 422, exit 1
+NlqError
+├ ConfigError          a setting is missing or wrong; the message names the fix     HTTP 500, exit 2
+├ InputError           the caller's mistake                                         HTTP 422, exit 2
+│ └ UnknownIndexError                                                               HTTP 404, exit 2
+├ PermissionError_     key missing, index not allowed                               HTTP 403, exit 2
+├ BackendError         something that nlq depends on failed                         HTTP 503, exit 1
+│ ├ SamplerError
+│ ├ StoreError
+│ ├ EngineError
+│ └ OverloadedError    carries retry_after in seconds                               HTTP 429, exit 1
+└ NoAnswerError        no candidate survived; carries every verdict                 HTTP 422, exit 1
 """
 
 from __future__ import annotations

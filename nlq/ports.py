@@ -13,6 +13,7 @@ from nlq.types import (
     Failure,
     IndexInfo,
     IndexSchema,
+    LinkedValue,
     Prompt,
     Result,
     SamplingParams,
@@ -44,13 +45,13 @@ class Sampler(Protocol):
 
 
 class Engine(Protocol):
-    """Elasticsearch. Index names come from callers and are checked here; nothing but ``load`` writes."""
+    """Elasticsearch. Index names come from callers and are checked here; only ``load`` and ``add`` write."""
 
     def info(self) -> EngineInfo:
         """Version and modules; raises EngineError where the engine does not answer. Serves as the ping."""
 
     def indexes(self) -> Sequence[IndexInfo]:
-        """The indices (aliases and data streams too) a user may ask, by name; none that are hidden or start with "."."""
+        """The indices (aliases and data streams too) a user may ask, by name; none hidden or starting with "."."""
 
     def mapping(self, index: str) -> Mapping[str, Any]:
         """The mapping as Elasticsearch gives it ({"properties": …}), merged over the indices behind an alias.
@@ -62,10 +63,18 @@ class Engine(Protocol):
         """The mapping's fields and the engine's features. Raises as ``mapping`` does."""
 
     def search(self, index: str, bodies: Sequence[Body], *, timeout: float) -> Sequence[Result | Failure]:
-        """One result per body, in order, from one ``_msearch``. A body the engine refuses is a Failure, not an error."""
+        """One result per body, in order, from one ``_msearch``. A refused body is a Failure, not an error."""
 
-    def load(self, index: str, *, mappings: Body, documents: Iterable[tuple[str, Body]], settings: Body | None = None) -> int:
-        """Create the index and put (id, document) pairs into it; returns how many. InputError where the index exists."""
+    def load(
+        self, index: str, *, mappings: Body, documents: Iterable[tuple[str, Body]], settings: Body | None = None
+    ) -> int:
+        """Create the index and put (id, document) pairs into it; returns how many. InputError where it exists."""
+
+    def add(self, index: str, documents: Iterable[tuple[str, Body]]) -> int:
+        """Put (id, document) pairs into an index that exists, replacing those of the same id; returns how many.
+
+        UnknownIndexError where there is no such index.
+        """
 
     def close(self) -> None: ...
 
@@ -73,8 +82,16 @@ class Engine(Protocol):
 class ExampleStore(Protocol):
     """Questions with queries known to be right."""
 
-    def nearest(self, question: str, k: int, *, exclude_index: str | None = None) -> Sequence[Example]:
-        """At most k examples, nearest question first. Raises StoreError where the store cannot be read."""
+    def nearest(
+        self, question: str, k: int, *, exclude_index: str | None = None, values: Iterable[LinkedValue] = ()
+    ) -> Sequence[Example]:
+        """At most k examples, nearest first by the pattern of their questions; ``values`` are the question's links.
+
+        Raises StoreError where the store cannot be read.
+        """
+
+    def warm(self) -> None:
+        """Load what the first question would otherwise wait for."""
 
     def add(self, examples: Iterable[Example]) -> int:
         """Keep these; returns how many were new (same question, index and query: known)."""

@@ -160,7 +160,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the engine answered to one body: hits with ``_id`` and ``_source``, aggregations, the total, ``took`` in ms."""
+    """What the engine answered to one body: hits with ``_id`` and ``_source``, aggregations, total, ``took`` in ms."""
 
     hits: tuple[Mapping[str, Any], ...]
     total: int

@@ -1,0 +1,153 @@
+"""Questions run in threads, a few at a time; what happens inside them reaches the event loop as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from api.problems import problem_of
+from api.schemas import answer_out, event_data
+from nlq.errors import OverloadedError
+from nlq.translator import AskOptions, Event, Translator
+from nlq.types import Answer, Question
+
+WAITING = 8
+"""Questions that may wait while one is sampled."""
+
+UNREAD = 1024
+"""Events kept for a client that does not read; beyond, its question is stopped."""
+
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class _Stopped(Exception):
+    """Raised into a translation that nobody waits for any more."""
+
+
+class Run:
+    """One question being answered in a thread. Made by ``Desk.take``."""
+
+    def __init__(
+        self,
+        work: Callable[[Callable[[Event], None]], Answer],
+        pool: ThreadPoolExecutor,
+        *,
+        ended: Callable[[Run], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._stop = threading.Event()
+        self._ended = ended
+        self._future = self._loop.run_in_executor(pool, work, self._emit)
+        self._future.add_done_callback(self._end)
+
+    def stop(self) -> None:
+        """End the work at its next event. May be called from any thread, also when it has ended."""
+        self._stop.set()
+
+    async def next(self, timeout: float) -> Event | None:
+        """The next event, None after the last; raises TimeoutError where none came in ``timeout`` seconds."""
+        return await asyncio.wait_for(self._events.get(), timeout)
+
+    def failure(self) -> BaseException | None:
+        """After the last event: what the translation raised, None where it returned an answer."""
+        return self._future.exception()
+
+    def answer(self) -> Answer:
+        """After the last event: the answer; raises what the translation raised."""
+        return self._future.result()
+
+    def _emit(self, event: Event) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+        # The answer is what the translation returns; its event would only say it twice.
+        if event.name != "answer":
+            self._loop.call_soon_threadsafe(self._put, event)
+
+    def _put(self, event: Event) -> None:
+        if self._events.qsize() >= UNREAD:
+            self.stop()
+        else:
+            self._events.put_nowait(event)
+
+    def _end(self, future: asyncio.Future[Answer]) -> None:
+        if not future.cancelled():
+            future.exception()  # seen, so that asyncio does not report it when a client has left
+        self._events.put_nowait(None)
+        self._ended(self)
+
+
+class Desk:
+    """Takes questions while there is room: one is sampled, ``waiting`` more may wait for the model."""
+
+    def __init__(self, translator: Translator, *, waiting: int = WAITING) -> None:
+        self._translator = translator
+        self._places = waiting + 1
+        self._pool = ThreadPoolExecutor(self._places, thread_name_prefix="nlq-question")
+        self._lock = threading.Lock()
+        self._taken = 0
+        self._runs: set[Run] = set()
+        self._last_seconds = 5.0
+
+    def take(self, question: Question, options: AskOptions) -> Run:
+        """Start the question; raises OverloadedError where every place is taken. Call it in the event loop."""
+        with self._lock:
+            if self._taken >= self._places:
+                raise OverloadedError(
+                    f"{self._taken} questions are being answered already; ask again in a moment.",
+                    retry_after=self._last_seconds,
+                )
+            self._taken += 1
+
+        def work(emit: Callable[[Event], None]) -> Answer:
+            began = time.monotonic()
+            try:
+                return self._translator.translate(question, options, on_event=emit)
+            finally:
+                self._release(time.monotonic() - began)
+
+        run = Run(work, self._pool, ended=self._runs.discard)
+        self._runs.add(run)
+        return run
+
+    def close(self) -> None:
+        """Stop what runs and wait for the threads: a model must not be freed under a running question."""
+        for run in tuple(self._runs):
+            run.stop()
+        self._pool.shutdown(wait=True)
+
+    def _release(self, seconds: float) -> None:
+        with self._lock:
+            self._taken -= 1
+            self._last_seconds = seconds
+
+
+def sse(name: str, data: Any) -> str:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+
+
+async def stream(run: Run, first: Event | None, *, explain: bool) -> AsyncIterator[str]:
+    """The run as server-sent events, ``first`` (taken by the caller) in front; closing it stops the run."""
+    try:
+        event = first
+        while event is not None:
+            yield sse(event.name, event_data(event))
+            while True:
+                try:
+                    event = await run.next(KEEP_ALIVE_SECONDS)
+                    break
+                except TimeoutError:
+                    yield ": still here\n\n"
+        failure = run.failure()
+        if failure is None:
+            yield sse("answer", answer_out(run.answer(), explain=explain))
+        else:
+            yield sse("error", problem_of(failure).body())
+    finally:
+        run.stop()

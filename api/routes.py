@@ -1,0 +1,152 @@
+"""The routes: thin functions from a request to the core and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request
+from fastapi.responses import Response, StreamingResponse
+
+from api.events import Desk, Run, stream
+from api.json_response import AsciiJSONResponse
+from api.schemas import (
+    AnswerOut,
+    Ask,
+    ExplainedAnswerOut,
+    HealthOut,
+    IndexOut,
+    PartOut,
+    ProblemOut,
+    answer_out,
+    index_out,
+)
+from nlq.errors import NlqError
+from nlq.settings import Settings
+from nlq.translator import Translator
+
+POLL_SECONDS = 1.0
+
+IndexName = Annotated[str, Path(description="An index, alias or data stream of the engine.", max_length=255)]
+
+
+def _problem(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {"application/problem+json": {}}, "model": ProblemOut}
+
+
+ASK_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: _problem("There is no such index."),
+    413: _problem("The body is too large."),
+    422: _problem("The question cannot be used, or no candidate survived (then with `candidates`)."),
+    429: _problem("Too many questions at once; see Retry-After."),
+    503: _problem("Elasticsearch, the model or the example store is down."),
+}
+
+
+def question_routes(desk: Desk, settings: Settings) -> APIRouter:
+    router = APIRouter(tags=["questions"])
+
+    @router.post("/{index}/nlq", response_model=ExplainedAnswerOut | AnswerOut, responses=ASK_PROBLEMS)
+    async def ask(index: IndexName, body: Ask, request: Request, accept: Annotated[str, Header()] = "") -> Response:
+        """Answer a question with a verified search.
+
+        With `Accept: text/event-stream` the answer comes as server-sent events: `schema`, `values`, `examples`,
+        one `candidate` each, `ballot` and `answer`, or `error` with a problem document.
+        """
+        run = desk.take(body.question_of(index, settings), body.options(settings))
+        if "text/event-stream" in accept.lower():
+            return await _streamed(run, request, explain=body.explain)
+        return await _whole(run, request, explain=body.explain)
+
+    return router
+
+
+async def _whole(run: Run, request: Request, *, explain: bool) -> Response:
+    if not await _follow(run, request):
+        return Response(status_code=204)
+    return AsciiJSONResponse(answer_out(run.answer(), explain=explain))
+
+
+async def _follow(run: Run, request: Request) -> bool:
+    """Wait for the end of the run; False where the client left first (the run is stopped)."""
+    try:
+        while not await request.is_disconnected():
+            try:
+                if await run.next(POLL_SECONDS) is None:
+                    return True
+            except TimeoutError:
+                continue
+        return False
+    finally:
+        run.stop()
+
+
+async def _streamed(run: Run, request: Request, *, explain: bool) -> Response:
+    """Headers go out with the first event: what fails before it (an unknown index) keeps its HTTP status."""
+    began = False
+    try:
+        while not began:
+            if await request.is_disconnected():
+                return Response(status_code=204)
+            try:
+                first = await run.next(POLL_SECONDS)
+            except TimeoutError:
+                continue
+            if first is None:
+                run.answer()
+            began = True
+    finally:
+        if not began:
+            run.stop()
+    return StreamingResponse(
+        stream(run, first, explain=explain),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+def index_routes(translator: Translator, suggestions: Mapping[str, Sequence[str]]) -> APIRouter:
+    router = APIRouter(tags=["indices"])
+
+    @router.get("/indexes", response_model=list[IndexOut])
+    def indexes() -> Response:
+        """The indices that can be asked, with questions to start from where some are known."""
+        return AsciiJSONResponse([index_out(info, suggestions) for info in translator.engine.indexes()])
+
+    @router.get("/{index}/mapping", responses={404: _problem("There is no such index.")})
+    def mapping(index: IndexName) -> dict[str, Any]:
+        """The index's mapping as Elasticsearch gives it."""
+        return dict(translator.engine.mapping(index))
+
+    return router
+
+
+def health_routes(translator: Translator) -> APIRouter:
+    router = APIRouter(tags=["health"])
+    down: dict[int | str, dict[str, Any]] = {503: {"description": "A part is down.", "model": HealthOut}}
+
+    def health() -> Response:
+        """Ask Elasticsearch, the model and the example store whether they would answer; 503 where one would not."""
+
+        def model() -> str:
+            translator.sampler.ready()
+            return translator.sampler.name
+
+        parts = {
+            "engine": _ping(lambda: f"Elasticsearch {translator.engine.info().version}"),
+            "model": _ping(model),
+            "examples": _ping(lambda: f"{len(translator.examples.all())} examples"),
+        }
+        fine = all(part["status"] == "ok" for part in parts.values())
+        return AsciiJSONResponse({"status": "ok" if fine else "down", "parts": parts}, 200 if fine else 503)
+
+    for path in ("/healthz", "/readyz"):
+        router.get(path, response_model=HealthOut, responses=down, operation_id=path.strip("/"))(health)
+    return router
+
+
+def _ping(ask: Callable[[], str]) -> PartOut:
+    try:
+        return {"status": "ok", "detail": ask()}
+    except NlqError as exc:
+        return {"status": "down", "detail": str(exc)}

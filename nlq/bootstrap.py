@@ -1,0 +1,167 @@
+"""The composition root: the one place that names concrete engines, samplers and stores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from nlq.errors import ConfigError
+from nlq.ports import Sampler
+from nlq.settings import Settings
+from nlq.translator import Limits, Translator
+from nlq.types import SamplingParams
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from examples_db.store import SqliteStore
+    from nlq.elastic.engine import ElasticEngine
+
+
+@contextmanager
+def open_translator(settings: Settings, *, console: Console | None = None) -> Iterator[Translator]:
+    """A translator on the parts that ``settings`` name, closed at the end. Downloads what is missing, with progress
+    on ``console`` (default: standard error)."""
+    console = console or Console(stderr=True)
+    with open_engine(settings) as engine:
+        store = open_store(settings)
+        try:
+            sampler = load_sampler(settings, console=console)
+            try:
+                yield Translator(
+                    engine=engine, sampler=sampler, examples=store, params=_params(settings), limits=_limits(settings)
+                )
+            finally:
+                sampler.close()
+        finally:
+            store.close()
+
+
+@contextmanager
+def open_engine(settings: Settings) -> Iterator[ElasticEngine]:
+    """The cluster at NLQ_ES_URL, else the embedded node where it runs; ConfigError where there is neither."""
+    from nlq.elastic.engine import ElasticEngine
+
+    engine = ElasticEngine.connect(
+        engine_url(settings),
+        api_key=_secret(settings.es_api_key),
+        user=settings.es_user,
+        password=_secret(settings.es_password),
+        ca=settings.es_ca,
+        timeout=settings.es_timeout,
+    )
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def engine_url(settings: Settings) -> str:
+    from nlq.elastic import node
+
+    if settings.es_url:
+        return settings.es_url
+    running = node.status(settings.home)
+    if running is None:
+        raise ConfigError("No Elasticsearch is running: start one with `nlq elastic start`, or set NLQ_ES_URL.")
+    return running.url
+
+
+def open_store(settings: Settings) -> SqliteStore:
+    """The examples database, holding the seed examples."""
+    from examples_db.embed import SentenceEmbedder
+    from examples_db.store import SqliteStore, seed
+
+    store = SqliteStore.open(settings.examples_path, SentenceEmbedder.load(settings.embedder))
+    seed(store)
+    return store
+
+
+def load_sampler(settings: Settings, *, console: Console | None = None) -> Sampler:
+    """The sampler that ``settings.sampler`` names; "auto" is openai where a URL is set, transformers on CUDA, else
+    llama.cpp."""
+    kind = settings.sampler
+    if kind == "auto":
+        kind = "openai" if settings.openai_url else "transformers" if _has_cuda() else "llama"
+    loaders = {"llama": _llama, "transformers": _transformers, "openai": _openai, "replay": _replay}
+    return loaders[kind](settings, console or Console(stderr=True))
+
+
+def _llama(settings: Settings, console: Console) -> Sampler:
+    from nlq.models import fetch
+    from nlq.samplers.llama import LlamaSampler
+
+    return LlamaSampler.load(fetch(settings.model, settings.home, console=console), threads=settings.threads)
+
+
+def _transformers(settings: Settings, console: Console) -> Sampler:
+    from nlq.models import CATALOG, fetch
+    from nlq.samplers.transformers_ import TransformersSampler
+
+    in_catalog = settings.model in CATALOG
+    model: str | Path = fetch(settings.model, settings.home, console=console) if in_catalog else settings.model
+    return TransformersSampler.load(model)
+
+
+def _openai(settings: Settings, console: Console) -> Sampler:
+    from nlq.samplers.openai import OpenAISampler
+
+    del console
+    if not settings.openai_url:
+        raise ConfigError("NLQ_SAMPLER=openai needs NLQ_OPENAI_URL, the server's base URL ending in /v1.")
+    return OpenAISampler(settings.openai_url, model=settings.model, key=_secret(settings.openai_key))
+
+
+def _replay(settings: Settings, console: Console) -> Sampler:
+    from nlq.samplers.replay import ReplaySampler
+
+    del console
+    if settings.replay_file is None:
+        raise ConfigError("NLQ_SAMPLER=replay needs NLQ_REPLAY_FILE, a JSONL file of recorded candidates.")
+    return ReplaySampler(settings.replay_file)
+
+
+def _has_cuda() -> bool:
+    """Asked of the driver's device file first: importing torch takes seconds."""
+    if not os.path.exists("/dev/nvidiactl"):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _params(settings: Settings) -> SamplingParams:
+    return SamplingParams(
+        n=settings.n,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=settings.top_k,
+        min_p=settings.min_p,
+        repetition_penalty=settings.repetition_penalty,
+        max_tokens=settings.max_tokens,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        shots=settings.shots,
+        max_question_chars=settings.max_question_chars,
+        max_results=settings.max_results,
+        engine_timeout=settings.es_timeout,
+    )
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None
+
+
+def demo_questions() -> dict[str, tuple[str, ...]]:
+    """Questions that the page offers for the demo indices."""
+    from nlq.demo import DEMOS
+
+    return {demo.name: tuple(demo.questions) for demo in DEMOS}

@@ -1,0 +1,5 @@
+"""The command ``nlq``."""
+
+from nlq.cli.root import main
+
+__all__ = ["main"]

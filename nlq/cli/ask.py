@@ -1,0 +1,92 @@
+"""``nlq ask`` and ``nlq indexes``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from nlq.cli.render import print_answer
+from nlq.settings import load_settings
+from nlq.translator import AskOptions, Event
+from nlq.types import Question
+
+_STAGES = {
+    "schema": "looking for values of the question in the index",
+    "values": "looking for similar examples",
+    "examples": "sampling candidates",
+    "candidate": "running candidates",
+    "ballot": "counting votes",
+}
+
+
+def ask(
+    index: Annotated[str, typer.Argument(help="An index, alias or data stream; `nlq indexes` lists them.")],
+    question: Annotated[
+        str, typer.Argument(help='What you want to know, in quotes: "films by Tim Burton after 2000".')
+    ],
+    n: Annotated[int | None, typer.Option("-n", help="How many candidates to sample (1 to 64).", min=1, max=64)] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy: one candidate, no vote.")] = None,
+    select: Annotated[str, typer.Option(help="vote: largest group of equal results; first: first that runs.")] = "vote",
+    seed: Annotated[int, typer.Option(help="The same seed draws the same candidates.")] = 0,
+    max_results: Annotated[int | None, typer.Option(help="Most documents or groups to return.", min=1)] = None,
+    time_budget: Annotated[float | None, typer.Option(help="Stop sampling after about so many seconds.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show every candidate with its verdict.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as JSON, as the HTTP service does.")
+    ] = False,
+) -> None:
+    """Ask INDEX a QUESTION: sample queries, run them, print the result most of them agree on."""
+    from nlq.bootstrap import open_translator
+
+    options = AskOptions(
+        n=n,
+        temperature=temperature,
+        select=_select(select),
+        seed=seed,
+        max_results=max_results,
+        time_budget=time_budget,
+    )
+    console = Console(stderr=True)
+    with open_translator(load_settings(), console=console) as translator, console.status("reading the index") as status:
+
+        def show(event: Event) -> None:
+            status.update(_STAGES.get(event.name, event.name))
+
+        answer = translator.translate(Question(question, index), options, on_event=show)
+    if as_json:
+        from api.schemas import answer_out
+
+        sys.stdout.write(json.dumps(answer_out(answer, explain=explain), indent=1) + "\n")
+    else:
+        print_answer(answer, explain=explain)
+
+
+def _select(name: str) -> Literal["vote", "first"]:
+    if name not in ("vote", "first"):
+        raise typer.BadParameter("choose vote or first", param_hint="--select")
+    return "first" if name == "first" else "vote"
+
+
+def indexes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the indices that can be asked."""
+    from rich.table import Table
+
+    from nlq.bootstrap import open_engine
+
+    with open_engine(load_settings()) as engine:
+        found = engine.indexes()
+    if as_json:
+        rows = [{"name": i.name, "documents": i.documents, "about": i.about} for i in found]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
+        return
+    if not found:
+        Console(stderr=True).print("No indices yet: `nlq demo load` loads three to try.")
+        return
+    table = Table("index", "documents", "about")
+    for info in found:
+        table.add_row(info.name, f"{info.documents:,}", info.about)
+    Console().print(table)

@@ -1,0 +1,56 @@
+"""Root of the command line: global behaviour, and one line with an exit code for every error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from nlq.cli import ask, demo, elastic, evaluate, examples, models, serve
+from nlq.errors import ConfigError, InputError, NlqError, PermissionError_
+
+_USER_MISTAKES = (ConfigError, InputError, PermissionError_)
+
+
+def build_app() -> typer.Typer:
+    app = typer.Typer(
+        name="nlq",
+        help="Ask Elasticsearch in plain language. Start with `nlq demo`, then `nlq ask movies 'films by Tim Burton'`.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.command("ask")(ask.ask)
+    app.command("indexes")(ask.indexes)
+    app.command("schema")(schema)
+    app.command("serve")(serve.serve)
+    app.command("eval")(evaluate.evaluate)
+    app.add_typer(demo.app, name="demo")
+    app.add_typer(elastic.app, name="elastic")
+    app.add_typer(models.app, name="models")
+    app.add_typer(examples.app, name="examples")
+    return app
+
+
+def schema(index: Annotated[str, typer.Argument(help="An index, alias or data stream.")]) -> None:
+    """Print the JSON Schema of the search bodies that can be asked of INDEX."""
+    from nlq.bootstrap import open_engine
+    from nlq.query_schema import query_schema
+    from nlq.settings import load_settings
+
+    with open_engine(load_settings()) as engine:
+        sys.stdout.write(json.dumps(query_schema(engine.schema(index)), ensure_ascii=False, indent=1) + "\n")
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 something nlq depends on failed, 2 the user's mistake."""
+    try:
+        build_app()()
+    except NlqError as exc:
+        Console(stderr=True).print(f"nlq: {exc}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2 if isinstance(exc, _USER_MISTAKES) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)

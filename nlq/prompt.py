@@ -1,0 +1,105 @@
+"""From an index and a question to chat messages: a static head, a few shots, a short tail.
+
+The head (rules and general shots) is byte-identical for every question, so every runtime can keep it in its prefix
+cache. The tail describes the index and shows only those values that the question itself mentions: a printed sample
+value becomes a filter nobody asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+from nlq.json_schema import minified
+from nlq.types import Body, Example, IndexSchema, LinkedValue, Message, Prompt
+
+RULES = """\
+You write Elasticsearch search bodies. Given an index and a question, answer with one line of JSON and nothing else.
+- Documents asked for: query, sort if an order is asked for, size only if a number is asked for, \
+_source with the fields asked for.
+- "How many": size 0 and no aggs. Averages, sums, highest numbers: size 0 and aggs value. \
+"Per", "each", "most common", different values: size 0 and aggs groups.
+- Filter only on what the question says; match_all if it says nothing. \
+Use the values given with the question exactly."""
+
+_HEAD_FIELDS = (
+    "number:keyword",
+    "customer:text",
+    "customer.keyword:keyword",
+    "product:text",
+    "product.keyword:keyword",
+    "note:text",
+    "status:keyword",
+    "country:keyword",
+    "total:double",
+    "items:integer",
+    "paid:boolean",
+    "ordered_at:date",
+)
+_SHOT_FIELDS = 4
+_ABOUT_CHARS = 200
+
+
+def build_prompt(
+    question: str,
+    schema: IndexSchema,
+    *,
+    examples: Sequence[Example] = (),
+    values: Sequence[LinkedValue] = (),
+) -> Prompt:
+    """The prompt for one question. ``examples`` are shown nearest last, next to the question."""
+    shots: list[Message] = []
+    for example in reversed(examples):
+        shots += _turn(_asked(example.index, _shown(example), example.question), example.query)
+    about = f"\nAbout: {_line(schema.about, _ABOUT_CHARS)}" if schema.about else ""
+    fields = [f"{f.name}:{f.kind}" for f in schema.fields]
+    asked = _asked(schema.index + about, fields, question, values=_values(values))
+    return Prompt(head=head(), shots=tuple(shots), tail=(Message("user", asked),))
+
+
+@lru_cache(maxsize=1)
+def head() -> tuple[Message, ...]:
+    """Rules and general shots: the same for every index and question."""
+    lines = (files("nlq") / "head_shots.jsonl").read_text(encoding="utf-8").splitlines()
+    messages = [Message("system", RULES)]
+    for number, line in enumerate(lines):
+        shot = json.loads(line)
+        text = shot["question"] if number else _asked("orders", _HEAD_FIELDS, shot["question"])
+        messages += _turn(text if number == 0 else f"Question: {text}", shot["query"])
+    return tuple(messages)
+
+
+def _turn(question: str, query: Body) -> list[Message]:
+    return [Message("user", question), Message("assistant", minified(query))]
+
+
+def _asked(index: str, fields: Iterable[str], question: str, *, values: str = "") -> str:
+    return f"Index: {index}\nFields: {_listing(fields)}\n{values}Question: {_line(question)}"
+
+
+def _listing(fields: Iterable[str]) -> str:
+    """Fields with their types; a keyword sub-field is named beside its text field."""
+    pairs = [f.rsplit(":", 1) for f in fields]
+    return ", ".join(f"{name} {kind}" for name, kind in pairs)
+
+
+def _shown(example: Example) -> list[str]:
+    """The fields an example's query uses and a few beside them, so that a shot stays short."""
+    text = minified(example.query)
+    used = [f for f in example.fields if f'"{f.rsplit(":", 1)[0]}"' in text]
+    others = [f for f in example.fields if f not in used][:_SHOT_FIELDS]
+    return [f for f in example.fields if f in used or f in others]
+
+
+def _values(values: Sequence[LinkedValue]) -> str:
+    if not values:
+        return ""
+    shown = "; ".join(f"{json.dumps(v.value, ensure_ascii=False)} in {v.field}" for v in values[:12])
+    return f"Values: {shown}\n"
+
+
+def _line(text: str, most: int | None = None) -> str:
+    """One line: what a user or a mapping wrote cannot look like another part of the prompt."""
+    return " ".join(text.split())[:most]

@@ -1,0 +1,221 @@
+"""llama.cpp inside this process, through the wheel xllamacpp."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import queue
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+from nlq.errors import InputError, SamplerError
+from nlq.samplers.grammar import compact_schema, guidance_grammar
+from nlq.samplers.request import chat_messages, refuse_beams, round_seed
+from nlq.types import Body, Candidate, Prompt, SamplingParams
+
+LOWEST_LOGPROB = -100.0
+"""llama.cpp reports the lowest float where a probability is too small for one."""
+
+_STEP = 256
+"""Prompt tokens computed between two looks at whether the caller has gone: about 7 s on two cores."""
+
+
+class LlamaSampler:
+    """One GGUF model. The n samples of a request share its prompt, and the next request what the prompts share.
+
+    Safe to use from several threads: requests wait for one another. Make it with ``load``.
+    """
+
+    def __init__(self, server: Any, *, name: str, key: str, n_ctx: int, slots: int) -> None:
+        self._server = server
+        self._name = name
+        self._key = key
+        self._n_ctx = n_ctx
+        self._slots = slots
+        self._lock = threading.Lock()
+        self._grammar = lru_cache(maxsize=32)(guidance_grammar)
+
+    @classmethod
+    def load(cls, path: Path, *, threads: int = 0, n_ctx: int = 8192, slots: int = 8) -> Self:
+        """Map the model into memory (seconds). ``threads=0``: one per core that this process may use.
+
+        ``n_ctx`` is the room in tokens for a prompt and all its samples, ``slots`` how many are decoded together.
+        Raises SamplerError where the file is no model that llama.cpp can run.
+        """
+        import xllamacpp
+
+        if not path.is_file():
+            raise SamplerError(f"There is no model at {path}; `nlq models fetch` gets one.")
+        key = secrets.token_urlsafe(24)
+        params = _server_params(path, threads=threads or len(os.sched_getaffinity(0)), n_ctx=n_ctx, slots=slots)
+        params.api_keys = [key]
+        try:
+            server = xllamacpp.Server(params)
+        except RuntimeError as exc:
+            raise SamplerError(f"llama.cpp cannot load {path}; is it a whole GGUF file, and is memory free?") from exc
+        return cls(server, name=f"llama.cpp {path.stem}", key=key, n_ctx=n_ctx, slots=slots)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        """(base URL, key) of the OpenAI-compatible API that this model also has, on the loopback interface only."""
+        return f"{self._running().listening_address}/v1", self._key
+
+    def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
+        """See ``Sampler``. A text counts its runtime's end token; log-probabilities leave that one out."""
+        refuse_beams(params, "llama.cpp")
+        self._running()
+        request = _request(chat_messages(prompt), params, n_ctx=self._n_ctx)
+        if schema is not None:
+            request["grammar"] = self._grammar(compact_schema(schema))
+        if params.greedy:
+            return self._greedy(request, params.n)
+        return self._rounds(request, params)
+
+    def warm(self, prompt: Prompt) -> None:
+        head = Prompt(head=prompt.head, shots=(), tail=())
+        for _ in self.sample(head, None, SamplingParams(temperature=0, max_tokens=1)):
+            pass
+
+    def ready(self) -> None:
+        self._running()
+
+    def close(self) -> None:
+        """Waits for the request that runs; closing twice is fine."""
+        with self._lock:
+            self._server = None
+
+    def _running(self) -> Any:
+        server = self._server
+        if server is None:
+            raise SamplerError("The llama.cpp sampler is closed; load it again.")
+        return server
+
+    def _greedy(self, request: Body, n: int) -> Iterator[Candidate]:
+        for candidate in self._round({**request, "n": 1}):
+            for _ in range(n):
+                yield candidate
+
+    def _rounds(self, request: Body, params: SamplingParams) -> Iterator[Candidate]:
+        for number, first in enumerate(range(0, params.n, self._slots)):
+            size = min(self._slots, params.n - first)
+            yield from self._round({**request, "n": size, "seed": round_seed(params.seed, number)})
+
+    def _round(self, request: Body) -> Iterator[Candidate]:
+        """One request. llama.cpp calls back from a thread of its own, so a slow reader holds nobody up."""
+        events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        gone = threading.Event()
+
+        def heard(event: str) -> bool:
+            events.put(event)
+            return gone.is_set()
+
+        def ask() -> None:
+            try:
+                with self._lock:
+                    if not gone.is_set():
+                        self._running().handle_chat_completions(json.dumps(request), heard)
+            except SamplerError as exc:
+                events.put(json.dumps({"error": {"message": str(exc)}}))
+            finally:
+                events.put(None)
+
+        thread = threading.Thread(target=ask, name="llama.cpp request")
+        thread.start()
+        try:
+            yield from _candidates(iter(events.get, None), request["n"])
+        finally:
+            gone.set()
+            thread.join()
+
+
+def _server_params(path: Path, *, threads: int, n_ctx: int, slots: int) -> Any:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_ctx = n_ctx
+    params.fit_params = False
+    params.n_parallel = slots
+    params.kv_unified = True
+    params.n_batch = _STEP
+    params.cache_ram_mib = 1024
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
+    params.verbosity = -1
+    params.ui = False
+    params.endpoint_slots = False
+    return params
+
+
+def _request(messages: list[dict[str, str]], params: SamplingParams, *, n_ctx: int) -> Body:
+    return {
+        "messages": messages,
+        "stream": True,
+        "return_progress": True,
+        "cache_prompt": True,
+        "logprobs": True,
+        "top_logprobs": 1,
+        "max_tokens": params.max_tokens,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "top_k": params.top_k,
+        "min_p": params.min_p,
+        "repeat_penalty": params.repetition_penalty,
+        "repeat_last_n": n_ctx,
+        # The order of vLLM and transformers, so that the same numbers mean the same draw everywhere.
+        "samplers": ["penalties", "temperature", "top_k", "top_p", "min_p"],
+    }
+
+
+@dataclass(slots=True)
+class _Draft:
+    parts: list[str] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def add(self, choice: Body) -> None:
+        self.parts.append(choice["delta"].get("content") or "")
+        self.logprobs += [t["logprob"] for t in (choice.get("logprobs") or {}).get("content") or ()]
+
+    def finish(self, *, complete: bool, tokens: int) -> Candidate:
+        floored = [max(LOWEST_LOGPROB, min(0.0, p)) for p in self.logprobs]
+        mean = math.fsum(floored) / len(floored) if floored else 0.0
+        return Candidate(text="".join(self.parts), logprob=mean, tokens=tokens, complete=complete)
+
+
+def _candidates(events: Iterator[str], n: int) -> Iterator[Candidate]:
+    """Put the tokens of ``n`` interleaved samples together; each sample is yielded with its last event."""
+    drafts = [_Draft() for _ in range(n)]
+    ended = 0
+    for event in events:
+        data = json.loads(event)
+        if "error" in data:
+            raise _translated(data["error"])
+        for choice in data.get("choices", ()):
+            draft = drafts[choice["index"]]
+            draft.add(choice)
+            if choice["finish_reason"]:
+                ended += 1
+                tokens = data.get("timings", {}).get("predicted_n", len(draft.logprobs))
+                yield draft.finish(complete=choice["finish_reason"] == "stop", tokens=tokens)
+    if ended < n:
+        raise SamplerError(f"llama.cpp ended {ended} of {n} samples; is the context (n_ctx) large enough?")
+
+
+def _translated(error: Body) -> InputError | SamplerError:
+    message = str(error.get("message", error))
+    if error.get("type") == "exceed_context_size_error":
+        return InputError(
+            f"The prompt has {error.get('n_prompt_tokens')} tokens, more than the context of {error.get('n_ctx')}; "
+            "ask a shorter question or use fewer examples."
+        )
+    return SamplerError(f"llama.cpp failed: {message}")

@@ -1,0 +1,39 @@
+"""What every sampler does to a request before its runtime sees it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from nlq.errors import InputError
+from nlq.types import Prompt, SamplingParams
+
+
+def chat_messages(prompt: Prompt) -> list[dict[str, str]]:
+    """The prompt as OpenAI-style messages, safe to put into a chat template.
+
+    Runtimes read control tokens such as ``<|im_end|>`` out of the rendered text, so a question that spells one could
+    end its own turn: they are broken apart. Raises InputError where there is nothing to send or it is not Unicode.
+    """
+    if not prompt.messages:
+        raise InputError("The prompt has no messages; give the model at least one.")
+    for message in prompt.messages:
+        try:
+            message.content.encode()
+        except UnicodeEncodeError as exc:
+            raise InputError("The question holds half a character (a lone surrogate); send valid Unicode.") from exc
+    return [{"role": m.role, "content": m.content.replace("<|", "< |")} for m in prompt.messages]
+
+
+def refuse_beams(params: SamplingParams, runtime: str) -> None:
+    """Raises InputError where ``params`` ask for beam search."""
+    if params.strategy == "beam":
+        raise InputError(f"{runtime} has no beam search; use NLQ_SAMPLER=transformers or strategy 'sample'.")
+
+
+def round_seed(seed: int, number: int) -> int:
+    """The seed of the ``number``-th request for one draw, below 2^31.
+
+    Runtimes seed the samples of one request with seed, seed + 1, …: spread out, neighbouring seeds share no sample.
+    """
+    digest = hashlib.blake2b(f"{seed}:{number}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1

@@ -1,0 +1,26 @@
+"""The border to torch: its failures become SamplerErrors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from nlq.errors import SamplerError
+
+_FULL = "The model ran out of memory: ask for fewer samples (n), a smaller max_tokens, or set NLQ_SAMPLER=llama."
+
+
+@contextmanager
+def torch_errors() -> Iterator[None]:
+    """Failures of torch as SamplerErrors."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as exc:
+        raise SamplerError(_FULL) from exc
+    except RuntimeError as exc:
+        if "allocate memory" in str(exc) or "out of memory" in str(exc):
+            raise SamplerError(_FULL) from exc
+        reason = next(iter(str(exc).strip().splitlines()), "no reason given").rstrip(".")
+        raise SamplerError(f"torch failed ({reason}): start again, or set NLQ_SAMPLER=llama.") from exc

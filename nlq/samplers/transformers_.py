@@ -1,0 +1,162 @@
+"""Sampling with transformers and torch in this process, on CUDA or the CPU.
+
+The prompt is read once for all n samples, and only as far as it differs from earlier prompts. Importing this module
+loads torch, so only the place that chooses a sampler does.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jinja2 import TemplateError
+
+from nlq.errors import ConfigError, InputError, SamplerError
+from nlq.samplers.torch_beam import Beams
+from nlq.samplers.torch_decode import Batch, Runtime
+from nlq.samplers.torch_errors import torch_errors
+from nlq.samplers.torch_grammar import Grammars
+from nlq.samplers.torch_load import Dtype, load_model, pick_device, pick_dtype
+from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
+
+KNOWN_LAYERS = frozenset({"full_attention", "sliding_attention"})
+
+
+class TransformersSampler:
+    """A causal language model of Hugging Face's transformers. Safe to share between threads, which take turns by token.
+
+    ``Candidate.logprob`` is the mean, over the text's tokens, of the log-softmax of the model's own logits: before
+    temperature, filters, repetition penalty and grammar. The end token is not counted (of an empty text it is).
+    ``seed`` fixes sample i through ``seed + i`` alone, so it does not change with n as far as the arithmetic of a
+    batch does not. The repetition penalty looks at the prompt too, as in transformers and vLLM.
+    Beam search gives the n likeliest texts, best first, and ignores temperature and the filters.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, *, name: str) -> None:
+        """``model`` is in evaluation mode on its device. Raises ConfigError where one of them cannot be used."""
+        self._name = name
+        self._lock = threading.Lock()
+        self._runtime: Runtime | None = _runtime(model, tokenizer)
+
+    @classmethod
+    def load(cls, model: str | Path, *, device: str = "auto", dtype: Dtype = "auto") -> TransformersSampler:
+        """From a folder or hub id of Hugging Face, or a .gguf file (unpacked; its tokenizer is kept beside it).
+
+        Raises ConfigError where the model or the device is not there or cannot be used.
+        """
+        found = pick_device(device)
+        weights, tokenizer, name = load_model(model, device=found, dtype=pick_dtype(dtype, found))
+        return cls(weights, tokenizer, name=name)
+
+    @property
+    def name(self) -> str:
+        return f"transformers {self._name}"
+
+    def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
+        """See ``Sampler.sample``. Greedy decodes once and yields the same candidate n times."""
+        self._open()
+        return self._greedy(prompt, schema, params) if params.greedy else self._decode(prompt, schema, params)
+
+    def warm(self, prompt: Prompt) -> None:
+        """Read ``prompt.head`` now, so that questions below it pay for their tail alone."""
+        if not prompt.head:
+            return
+        with self._lock, torch_errors():
+            runtime = self._open()
+            try:
+                ids = _encode(runtime.tokenizer, prompt.head, answer=False)
+            except TemplateError:
+                return  # a template that wants a question after its system message; the first question warms it then
+            if ids and runtime.prefixes.longest(ids)[1] < len(ids):
+                runtime.prefill(ids, head=prompt.head)
+
+    def ready(self) -> None:
+        with self._lock, torch_errors():
+            torch.zeros(1, device=self._open().device).item()
+
+    def close(self) -> None:
+        with self._lock:
+            self._runtime = None
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def _greedy(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
+        for candidate in self._decode(prompt, schema, params.with_(n=1)):
+            yield from [candidate] * params.n
+
+    def _decode(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
+        # The lock is held for a token at a time, never while the caller looks at a candidate.
+        with self._lock, torch_errors():
+            batch = self._start(prompt, schema, params)
+        while batch.alive:
+            with self._lock, torch_errors():
+                self._open()
+                ended = batch.step()
+            yield from ended
+
+    def _start(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Batch | Beams:
+        runtime = self._open()
+        try:
+            ids = _encode(runtime.tokenizer, prompt.messages, answer=True)
+        except TemplateError as exc:
+            raise SamplerError(f"The model's chat template refuses the prompt ({exc}): choose another model.") from exc
+        if not ids:
+            raise InputError("The prompt is empty: give it at least one message.")
+        runtime.check_room(len(ids), params)
+        prefilled = runtime.prefill(ids, head=prompt.head)
+        kind = Beams if params.strategy == "beam" else Batch
+        return kind(runtime, prefilled, schema, params)
+
+    def _open(self) -> Runtime:
+        if self._runtime is None:
+            raise SamplerError("The sampler is closed: load the model again.")
+        return self._runtime
+
+
+def _runtime(model: Any, tokenizer: Any) -> Runtime:
+    if not getattr(tokenizer, "is_fast", False):
+        raise ConfigError("The model has no fast tokenizer, which the grammar needs: set NLQ_MODEL to one that has.")
+    if not tokenizer.chat_template:
+        raise ConfigError("The model has no chat template: set NLQ_MODEL to an instruction-tuned model.")
+    config = model.config.get_text_config()
+    unknown = set(getattr(config, "layer_types", None) or ()) - KNOWN_LAYERS
+    if unknown:
+        kinds = ", ".join(sorted(unknown))
+        raise ConfigError(f"Models with layers of {kinds} cannot share a prompt: set NLQ_MODEL to another.")
+    stops = _stops(model, tokenizer)
+    return Runtime(
+        model=model,
+        tokenizer=tokenizer,
+        device=model.device,
+        vocabulary=config.vocab_size,
+        stops=frozenset(stops),
+        context=config.max_position_embeddings,
+        grammars=Grammars(tokenizer, vocabulary=config.vocab_size, stops=stops),
+    )
+
+
+def _stops(model: Any, tokenizer: Any) -> list[int]:
+    """Every token that the tokenizer, the model or its generation settings call an end, the tokenizer's first."""
+    found: list[int] = []
+    for value in (tokenizer.eos_token_id, model.generation_config.eos_token_id, model.config.eos_token_id):
+        found += value if isinstance(value, list) else [value] if value is not None else []
+    if not found:
+        raise ConfigError("The model names no end token: set eos_token in its tokenizer_config.json.")
+    return list(dict.fromkeys(found))
+
+
+def _encode(tokenizer: Any, messages: Sequence[Message], *, answer: bool) -> list[int]:
+    """Token ids of a chat. Control tokens spelled out in a message's text are broken up, so that text stays text."""
+    control = [token for token in tokenizer.get_added_vocab() if len(token) > 1]
+    chat = [{"role": message.role, "content": _harmless(message.content, control)} for message in messages]
+    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=answer)
+    return list(tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def _harmless(content: str, control: Sequence[str]) -> str:
+    for token in control:
+        content = content.replace(token, f"{token[0]} {token[1:]}")
+    return content

@@ -1,0 +1,278 @@
+"""A question becomes an answer. ``Translator.translate`` reads like the picture in the design."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Literal
+
+from nlq.errors import InputError, NoAnswerError
+from nlq.json_schema import Schema
+from nlq.ports import Engine, ExampleStore, Sampler
+from nlq.prompt import build_prompt
+from nlq.query_schema import query_schema
+from nlq.readback import readback
+from nlq.types import (
+    Answer,
+    Ballot,
+    Body,
+    Candidate,
+    Example,
+    IndexSchema,
+    LinkedValue,
+    Prompt,
+    Question,
+    SamplingParams,
+    Verdict,
+)
+from nlq.values import Catalog, catalog_body, link, lookup_body, merged, read_catalog, repair
+from nlq.verify import complete, verify
+from nlq.vote import RULES
+
+Clock = Callable[[], float]
+CATALOG_SECONDS = 300.0
+_BUDGET_ROUND = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened on the way; ``data`` is the value of that name from ``nlq.types``
+    (schema: IndexSchema, values: tuple[LinkedValue], examples: tuple[Example], candidate: Verdict, ballot: Ballot,
+    answer: Answer)."""
+
+    name: Literal["schema", "values", "examples", "candidate", "ballot", "answer"]
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """What one request may choose; None takes the translator's default. ``time_budget`` is in seconds."""
+
+    n: int | None = None
+    temperature: float | None = None
+    select: Literal["vote", "first"] = "vote"
+    seed: int = 0
+    max_results: int | None = None
+    time_budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What no request may exceed, and how many examples a prompt shows."""
+
+    shots: int = 3
+    max_question_chars: int = 2000
+    max_results: int = 1000
+    engine_timeout: float = 5.0
+
+
+@dataclass(slots=True)
+class Translator:
+    engine: Engine
+    sampler: Sampler
+    examples: ExampleStore
+    params: SamplingParams = field(default_factory=lambda: SamplingParams(n=8))
+    limits: Limits = field(default_factory=Limits)
+    clock: Clock = time.monotonic
+    _catalogs: dict[IndexSchema, tuple[float, Catalog]] = field(default_factory=dict)
+
+    def translate(
+        self, question: Question, options: AskOptions, *, on_event: Callable[[Event], None] | None = None
+    ) -> Answer:
+        """The answer to ``question``, its query already run.
+
+        ``on_event`` hears of every step as it ends; what it raises ends the translation. Raises InputError for a bad
+        question or option, UnknownIndexError, NoAnswerError where no candidate survived, BackendError.
+        """
+        tell = on_event or _nobody
+        timings = _Timings(self.clock)
+        text = clean_question(question.text, most=self.limits.max_question_chars)
+        params = self._params(options)
+        with timings("schema"):
+            index = self.engine.schema(question.index)
+            schema = _cached_schema(index)
+        tell(Event("schema", index))
+        with timings("values"):
+            catalog = self._catalog(index, text)
+            values = link(text, catalog)
+        tell(Event("values", values))
+        with timings("examples"):
+            examples = self._shots(text, values, index)
+        tell(Event("examples", examples))
+        prompt = build_prompt(text, index, examples=examples, values=values)
+        most = min(options.max_results or self.limits.max_results, self.limits.max_results)
+        rounds = self._sample(prompt, schema, params=params, options=options, timings=timings)
+        verdicts = self._verify(
+            rounds,
+            schema=schema,
+            index=index.index,
+            finish=lambda body: complete(repair(body, catalog), max_results=most),
+            stop_at_first=options.select == "first",
+            timings=timings,
+            tell=tell,
+        )
+        ballot = RULES[options.select](verdicts)
+        tell(Event("ballot", ballot))
+        answer = _answer(
+            Question(text, index.index), ballot, verdicts, values=values, examples=examples, timings=timings.done()
+        )
+        tell(Event("answer", answer))
+        return answer
+
+    def warm(self) -> None:
+        """Do now what the first question would otherwise wait for: the prompts' head, the examples' index."""
+        self.examples.warm()
+        self.sampler.warm(build_prompt("?", IndexSchema("warm-up", ())))
+
+    def _params(self, options: AskOptions) -> SamplingParams:
+        changes = {
+            name: value
+            for name, value in (("n", options.n), ("temperature", options.temperature), ("seed", options.seed))
+            if value is not None
+        }
+        try:
+            return self.params.with_(**changes)
+        except ValueError as exc:
+            raise InputError(f"{exc}.") from exc
+
+    def _catalog(self, index: IndexSchema, question: str) -> Catalog:
+        """The index's values, listed anew every CATALOG_SECONDS, and those of long lists that the question spells."""
+        now = self.clock()
+        kept = self._catalogs.get(index)
+        if kept is None or now - kept[0] > CATALOG_SECONDS:
+            kept = (now, self._look(index, catalog_body(index)))
+            self._catalogs[index] = kept
+        listed = kept[1]
+        long = [name for name in listed.values if name not in listed.complete]
+        return merged(listed, self._look(index, lookup_body(index, question, long))) if long else listed
+
+    def _look(self, index: IndexSchema, body: Body | None) -> Catalog:
+        if body is None:
+            return Catalog({})
+        (result,) = self.engine.search(index.index, [body], timeout=self.limits.engine_timeout)
+        return read_catalog(index, result)
+
+    def _shots(self, text: str, values: tuple[LinkedValue, ...], index: IndexSchema) -> tuple[Example, ...]:
+        if not self.limits.shots:
+            return ()
+        return tuple(self.examples.nearest(text, self.limits.shots, exclude_index=index.index, values=values))
+
+    def _sample(
+        self, prompt: Prompt, schema: Schema, *, params: SamplingParams, options: AskOptions, timings: _Timings
+    ) -> Iterator[Sequence[Candidate]]:
+        """Rounds of candidates: all at once; one by one for ``first``; few at a time under a time budget."""
+        size = 1 if options.select == "first" else _BUDGET_ROUND if options.time_budget else params.n
+        started = self.clock()
+        for begin in range(0, params.n, size):
+            n = min(size, params.n - begin)
+            with timings("sample"):
+                candidates = tuple(
+                    islice(self.sampler.sample(prompt, schema, params.with_(n=n, seed=params.seed + begin)), n)
+                )
+            yield candidates
+            if options.time_budget and self.clock() - started >= options.time_budget:
+                return
+
+    def _verify(
+        self,
+        rounds: Iterator[Sequence[Candidate]],
+        *,
+        schema: Schema,
+        index: str,
+        finish: Callable[[Body], Body],
+        stop_at_first: bool,
+        timings: _Timings,
+        tell: Callable[[Event], None],
+    ) -> tuple[Verdict, ...]:
+        verdicts: list[Verdict] = []
+        for candidates in rounds:
+            with timings("verify"):
+                found = verify(
+                    candidates,
+                    schema=schema,
+                    index=index,
+                    engine=self.engine,
+                    timeout=self.limits.engine_timeout,
+                    finish=finish,
+                )
+            for verdict in found:
+                verdicts.append(verdict)
+                tell(Event("candidate", verdict))
+            if stop_at_first and any(v.result is not None for v in found):
+                break
+        return tuple(verdicts)
+
+
+class _Timings:
+    """Seconds per stage, summed over rounds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started = clock()
+        self._spent: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        begin = self._clock()
+        try:
+            yield
+        finally:
+            self._spent[stage] = self._spent.get(stage, 0.0) + self._clock() - begin
+
+    def done(self) -> dict[str, float]:
+        return {**self._spent, "total": self._clock() - self._started}
+
+
+def clean_question(text: str, *, most: int) -> str:
+    """The question on one line without control characters; InputError where nothing or too much is left."""
+    if len(text) > most:
+        raise InputError(f"The question has {len(text)} characters; shorten it to at most {most}.")
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    joined = " ".join(printable.split())
+    if not joined:
+        raise InputError("The question is empty: write what you want to know.")
+    return joined
+
+
+def _answer(
+    question: Question,
+    ballot: Ballot,
+    verdicts: tuple[Verdict, ...],
+    *,
+    values: tuple[LinkedValue, ...],
+    examples: tuple[Example, ...],
+    timings: dict[str, float],
+) -> Answer:
+    leader = ballot.leader
+    if leader is None or leader.chosen.query is None or leader.chosen.result is None:
+        reasons = "; ".join(dict.fromkeys(f"{v.outcome}: {v.reason}" for v in verdicts))[:600]
+        raise NoAnswerError(
+            f"None of {len(verdicts)} candidates could be run ({reasons}); reword the question or raise n.",
+            verdicts=verdicts,
+        )
+    return Answer(
+        id=uuid.uuid4().hex,
+        question=question,
+        query=leader.chosen.query,
+        result=leader.chosen.result,
+        readback=readback(leader.chosen.query, question.index),
+        ballot=ballot,
+        verdicts=verdicts,
+        values=values,
+        examples=examples,
+        timings=timings,
+    )
+
+
+@lru_cache(maxsize=64)
+def _cached_schema(index: IndexSchema) -> Schema:
+    return query_schema(index)
+
+
+def _nobody(event: Event) -> None:
+    del event

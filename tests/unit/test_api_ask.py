@@ -1,0 +1,223 @@
+"""POST /{index}/nlq: the answer, its events, and everything a caller can get wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from nlq.settings import Settings
+from tests.fakes.translator import FakeTranslator
+
+WRONG = [
+    json.loads(line)
+    for line in (Path(__file__).parent.parent / "fixtures" / "api_wrong_requests.jsonl").read_text("utf-8").splitlines()
+]
+SSE = {"Accept": "text/event-stream"}
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def translator() -> FakeTranslator:
+    return FakeTranslator()
+
+
+@pytest.fixture
+def client(translator: FakeTranslator) -> Iterator[TestClient]:
+    with TestClient(create_app(translator, Settings(_env_file=None)), raise_server_exceptions=False) as client:
+        yield client
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """Name and data of every event in an event stream."""
+    blocks = (block.split("\n") for block in text.strip().split("\n\n"))
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in blocks]
+
+
+def problem(response: Any) -> dict[str, Any]:
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert document["status"] == response.status_code
+    assert {"type", "title", "detail"} <= document.keys()
+    return document
+
+
+def test_an_answer_has_every_promised_name(client: TestClient) -> None:
+    answer = client.post("/movies/nlq", json={"question": "the hobbit"}).json()
+
+    assert set(answer) == {
+        "id", "question", "index", "query", "response", "readback", "votes", "confidence", "alternatives", "timings"
+    }  # fmt: skip
+    assert set(answer["response"]) == {"hits", "aggregations", "total", "took"}
+    assert answer["votes"] == {"for": 3, "of": 5, "groups": [3, 1]}
+    assert answer["confidence"] == 0.6
+    assert answer["response"]["hits"][0]["_source"]["title"] == "The Hobbit"
+    assert [(a["votes"], a["query"]) for a in answer["alternatives"]] == [
+        (1, {"query": {"match_phrase": {"title": "the hobbit"}}})
+    ]
+
+
+def test_explain_sends_every_candidate_with_its_verdict_and_group(client: TestClient) -> None:
+    answer = client.post("/movies/nlq", json={"question": "the hobbit", "explain": True}).json()
+
+    assert [(c["outcome"], c["group"]) for c in answer["candidates"]] == [
+        ("executed", 0),
+        ("executed", 0),
+        ("invalid", None),
+        ("executed", 1),
+        ("executed", 0),
+    ]
+    assert answer["candidates"][2]["reason"] == "'titel' is no field of this index."
+    assert answer["candidates"][0]["logprob"] == -0.2
+
+
+def test_query_is_another_name_for_question(client: TestClient, translator: FakeTranslator) -> None:
+    response = client.post("/movies/nlq", json={"query": "the hobbit"})
+
+    assert response.status_code == 200
+    assert translator.asked[0][0].text == "the hobbit"
+
+
+def test_options_reach_the_translator(client: TestClient, translator: FakeTranslator) -> None:
+    sent = {"n": 4, "temperature": 0.2, "select": "first", "seed": 7, "max_results": 50, "time_budget": 9}
+    client.post("/movies/nlq", json={"question": "the hobbit", **sent})
+
+    options = translator.asked[0][1]
+
+    assert {name: getattr(options, name) for name in sent} == sent
+
+
+def test_n_auto_leaves_the_number_to_the_translator(client: TestClient, translator: FakeTranslator) -> None:
+    client.post("/movies/nlq", json={"question": "the hobbit", "n": "auto"})
+
+    assert translator.asked[0][1].n is None
+
+
+def test_an_event_stream_tells_every_step_and_ends_with_the_answer(client: TestClient) -> None:
+    response = client.post("/movies/nlq", json={"question": "the hobbit"}, headers=SSE)
+    whole = client.post("/movies/nlq", json={"question": "the hobbit"}).json()
+    steps = events(response.text)
+
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert [name for name, _ in steps] == ["schema", "values", "examples", *["candidate"] * 5, "ballot", "answer"]
+    assert steps[-1][1] == whole
+    assert steps[1][1] == [{"text": "hobbit", "field": "title", "value": "The Hobbit"}]
+    assert steps[5][1]["outcome"] == "invalid"
+
+
+def test_a_failure_after_the_first_event_is_the_last_event(client: TestClient) -> None:
+    response = client.post("/movies/nlq", json={"question": "hopeless"}, headers=SSE)
+    name, data = events(response.text)[-1]
+
+    assert response.status_code == 200
+    assert name == "error"
+    assert data["status"] == 422
+    assert [c["outcome"] for c in data["candidates"]] == ["unparsed", "invalid"]
+
+
+def test_a_failure_before_the_first_event_keeps_its_status(client: TestClient) -> None:
+    response = client.post("/nowhere/nlq", json={"question": "x"}, headers=SSE)
+
+    assert response.status_code == 404
+    assert "no index 'nowhere'" in problem(response)["detail"]
+
+
+def test_no_surviving_candidate_is_422_with_the_reasons(client: TestClient) -> None:
+    response = client.post("/movies/nlq", json={"question": "hopeless"})
+    document = problem(response)
+
+    assert response.status_code == 422
+    assert document["type"] == "urn:problem-type:nlq:no-answer"
+    assert [c["reason"] for c in document["candidates"]] == [
+        "It ends inside an object.",
+        "'titel' is no field of this index.",
+    ]
+
+
+def test_an_engine_that_is_down_is_503(client: TestClient) -> None:
+    response = client.post("/movies/nlq", json={"question": "engine down"})
+
+    assert response.status_code == 503
+    assert "nlq elastic start" in problem(response)["detail"]
+
+
+@pytest.mark.parametrize("accept", [{}, SSE], ids=["json", "stream"])
+def test_an_unforeseen_error_shows_an_id_and_nothing_else(
+    client: TestClient, translator: FakeTranslator, caplog: pytest.LogCaptureFixture, accept: dict[str, str]
+) -> None:
+    translator.crash = ValueError("a secret of the inside")
+    response = client.post("/movies/nlq", json={"question": "x"}, headers=accept)
+    document = events(response.text)[-1][1] if accept else problem(response)
+
+    assert document["status"] == 500
+    assert document["id"] in caplog.text
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+
+
+@pytest.mark.parametrize("case", WRONG, ids=[case["name"] for case in WRONG])
+def test_a_wrong_request_gets_one_clear_sentence(
+    client: TestClient, translator: FakeTranslator, case: dict[str, Any]
+) -> None:
+    body = case["body"].encode("utf-8") * case.get("times", 1)
+    document = problem(client.post("/movies/nlq", content=body, headers=JSON))
+
+    assert document["status"] == case["status"]
+    assert document["detail"] == case["detail"]
+    assert translator.asked == []
+
+
+def test_a_body_of_unannounced_length_is_refused_when_it_grows_too_large(client: TestClient) -> None:
+    response = client.post("/movies/nlq", content=(b"x" * 1000 for _ in range(100)), headers=JSON)
+
+    assert response.status_code == 413
+    assert problem(response)["detail"] == "The request body may have at most 64 kB."
+
+
+def test_a_body_that_is_not_declared_as_json_is_told_what_to_send(client: TestClient) -> None:
+    response = client.post("/movies/nlq", data={"question": "x"})
+
+    assert response.status_code == 422
+    assert problem(response)["detail"] == "Send a JSON object with Content-Type: application/json."
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked"),
+    [
+        ("كم فيلماً بعد ١٩٩٥؟", "كم فيلماً بعد ١٩٩٥؟"),
+        ("1995年以后有多少部喜剧？", "1995年以后有多少部喜剧？"),
+        ('"; DROP TABLE movies', '"; DROP TABLE movies'),
+        ("how\x00 many\x1b[31m\nfilms\ud800", "how many [31m films"),
+    ],
+    ids=["arabic", "chinese", "drop", "control"],
+)
+def test_any_text_can_be_asked(client: TestClient, translator: FakeTranslator, sent: str, asked: str) -> None:
+    response = client.post("/movies/nlq", content=json.dumps({"question": sent}), headers=JSON)
+
+    assert response.status_code == 200
+    assert translator.asked[0][0].text == asked
+
+
+@pytest.mark.parametrize("index", ["..%2Fsecret", "%2e%2e%2fx"])
+def test_a_path_in_place_of_an_index_leads_nowhere(client: TestClient, translator: FakeTranslator, index: str) -> None:
+    response = client.post(f"/{index}/nlq", json={"question": "x"})
+
+    assert response.status_code == 404
+    assert problem(response)
+    assert translator.asked == []
+
+
+def test_half_a_surrogate_pair_from_a_model_can_be_sent(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlq.types import Result
+    from tests.fakes import translator as fake
+
+    broken = {"query": {"match": {"title": "\ud800"}}}
+    monkeypatch.setitem(fake.CANNED, "", (broken, Result((), 0), "Films"))
+
+    assert client.post("/movies/nlq", json={"question": "x"}).json()["query"] == broken
+    assert events(client.post("/movies/nlq", json={"question": "x"}, headers=SSE).text)[-1][1]["query"] == broken

@@ -1,0 +1,190 @@
+"""Indices, health, the page, its documentation, and what every answer of the service has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api import docs
+from api.app import create_app
+from api.problems import problem_of
+from nlq.errors import (
+    BackendError,
+    ConfigError,
+    EngineError,
+    InputError,
+    NlqError,
+    NoAnswerError,
+    OverloadedError,
+    PermissionError_,
+    SamplerError,
+    StoreError,
+    UnknownIndexError,
+)
+from nlq.settings import Settings
+from tests.fakes.translator import MAPPING, FakeTranslator
+
+STATIC = Path(docs.STATIC)
+
+
+@pytest.fixture
+def translator() -> FakeTranslator:
+    return FakeTranslator()
+
+
+@pytest.fixture
+def client(translator: FakeTranslator) -> Iterator[TestClient]:
+    app = create_app(translator, Settings(_env_file=None), suggestions={"movies": ("films after 1995",)})
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_indexes_come_with_the_questions_that_are_known(client: TestClient) -> None:
+    found = client.get("/indexes").json()
+
+    assert found == [
+        {"name": "movies", "documents": 4803, "about": "Feature films", "questions": ["films after 1995"]},
+        {"name": "articles", "documents": 120, "about": "", "questions": []},
+    ]
+
+
+def test_a_mapping_is_sent_as_the_engine_gives_it(client: TestClient) -> None:
+    assert client.get("/movies/mapping").json() == MAPPING
+
+
+def test_the_mapping_of_an_unknown_index_is_404(client: TestClient) -> None:
+    response = client.get("/nowhere/mapping")
+
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_healthy_service_names_its_parts(client: TestClient, path: str) -> None:
+    response = client.get(path)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "parts": {
+            "engine": {"status": "ok", "detail": "Elasticsearch 9.4.3"},
+            "model": {"status": "ok", "detail": "fake model"},
+            "examples": {"status": "ok", "detail": "1 examples"},
+        },
+    }
+
+
+def test_one_part_that_is_down_makes_the_service_503_and_is_named(
+    client: TestClient, translator: FakeTranslator
+) -> None:
+    translator.sampler.down = SamplerError("The model server does not answer.")
+    response = client.get("/healthz")
+
+    assert response.status_code == 503
+    assert response.json()["parts"]["model"] == {"status": "down", "detail": "The model server does not answer."}
+    assert response.json()["parts"]["engine"]["status"] == "ok"
+
+
+def test_indexes_of_an_engine_that_is_down_are_503(client: TestClient, translator: FakeTranslator) -> None:
+    translator.engine.down = EngineError("Elasticsearch does not answer.")
+    response = client.get("/indexes")
+
+    assert response.status_code == 503
+    assert response.json()["detail"] == "Elasticsearch does not answer."
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/a/b/c", 404), ("GET", "/movies/nlq", 405)])
+def test_a_wrong_address_is_a_problem_document_too(client: TestClient, method: str, path: str, status: int) -> None:
+    response = client.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NlqError("x"), 500),
+        (ConfigError("x"), 500),
+        (InputError("x"), 422),
+        (UnknownIndexError("x"), 404),
+        (PermissionError_("x"), 403),
+        (BackendError("x"), 503),
+        (SamplerError("x"), 503),
+        (StoreError("x"), 503),
+        (EngineError("x"), 503),
+        (OverloadedError("x", retry_after=2.5), 429),
+        (NoAnswerError("x", verdicts=()), 422),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, NlqError) else "",
+)
+def test_every_error_of_the_tree_has_its_status(error: NlqError, status: int) -> None:
+    assert problem_of(error).status == status
+
+
+def test_overload_says_when_to_come_back() -> None:
+    response = problem_of(OverloadedError("busy", retry_after=2.5)).response()
+
+    assert response.headers["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize("path", ["/", "/_static/app.js", "/indexes", "/a/b/c"])
+def test_every_answer_carries_the_security_headers(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    texts = {path.name: path.read_text("utf-8") for path in STATIC.iterdir()}
+    foreign = {name for name, text in texts.items() if "//" in text.replace("http://www.w3.org", "") and "://" in text}
+
+    assert foreign - {"icon.svg"} == set()
+
+
+def test_the_page_never_parses_data_as_markup() -> None:
+    scripts = "".join(path.read_text("utf-8") for path in STATIC.glob("*.js"))
+
+    assert not [name for name in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write") if name in scripts]
+
+
+def test_the_page_and_all_it_names_are_served(client: TestClient) -> None:
+    page = client.get("/").text
+
+    assert [client.get(f"/_static/{path.name}").status_code for path in STATIC.iterdir()] == [200] * 10
+    assert '<script type="module" src="/_static/app.js">' in page
+
+
+def test_swagger_is_served_at_docs(client: TestClient) -> None:
+    assert "swagger-ui" in client.get("/docs").text
+
+
+def test_swagger_from_installed_assets_needs_no_network(tmp_path: Path) -> None:
+    (tmp_path / "swagger-ui-bundle.js").write_text("window.SwaggerUIBundle = () => {};")
+    app = FastAPI(docs_url=None)
+    docs.install(app, tmp_path)
+    client = TestClient(app)
+    page = client.get("/docs")
+
+    assert "://" not in page.text
+    assert "https" not in page.headers["content-security-policy"]
+    assert client.get("/_docs/swagger-ui-bundle.js").status_code == 200
+
+
+def test_the_documentation_names_the_request_and_its_problems(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    post = document["paths"]["/{index}/nlq"]["post"]
+    ask = document["components"]["schemas"]["Ask"]["properties"]
+
+    assert set(ask) == {
+        "question", "n", "temperature", "select", "seed", "max_results", "explain", "time_budget"
+    }  # fmt: skip
+    assert {"200", "404", "413", "422", "429", "503"} == set(post["responses"])
+    assert set(document["components"]["schemas"]["VotesOut"]["properties"]) == {"for", "of", "groups"}
