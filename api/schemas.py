@@ -222,6 +222,7 @@ EVENT_DATA: dict[str, Callable[[Any], Any]] = {
     },
     "values": lambda values: [{"text": v.text, "field": v.field, "value": v.value} for v in values],
     "examples": lambda examples: [{"question": e.question, "query": e.query, "index": e.index} for e in examples],
+    "sampled": lambda c: {"text": c.text, "logprob": c.logprob},
     "candidate": candidate_out,
     "ballot": lambda b: {**votes_out(b), "confidence": b.confidence, "entropy": b.entropy},
 }

@@ -1,8 +1,9 @@
-"""Examples as lines of JSON: {"question", "query", "index", "fields", "source"}."""
+"""Examples as lines of JSON: {"question", "query", "index", "fields", "source"}; the last two may be missing."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ MAX_LINE = 1_000_000
 """Bytes. A longer line is no example that fits a prompt."""
 
 _KEYS = frozenset({"question", "query", "index", "fields", "source"})
+_FIELD = re.compile(r"[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?:[a-z][a-z0-9_]*")
 _MOST_SHOWN = 20
 
 
@@ -34,8 +36,10 @@ def checked(example: Example) -> Example:
             raise InputError(f'"{name}" must be a text that is not empty')
     if not isinstance(example.query, dict):
         raise InputError('"query" must be a JSON object')
-    if not all(isinstance(field, str) for field in example.fields):
-        raise InputError('"fields" must be a list of "name:kind" texts')
+    if not all(isinstance(field, str) and _FIELD.fullmatch(field) for field in example.fields):
+        raise InputError('"fields" must be a list of texts like "title:text" (name and type)')
+    if not example.index.isprintable():
+        raise InputError('"index" holds a control character')
     try:
         size = len("".join([*texts.values(), *example.fields, minified(example.query)]).encode())
     except UnicodeEncodeError as exc:
@@ -60,7 +64,7 @@ def parse(line: bytes, *, source: str) -> Example:
     if unknown := sorted(found.keys() - _KEYS):
         raise InputError(f"{unknown[0]!r} is no key of an example ({', '.join(sorted(_KEYS))})")
     if not isinstance(fields := found.get("fields", []), list):
-        raise InputError('"fields" must be a list of "name:kind" texts')
+        raise InputError('"fields" must be a list of texts like "title:text" (name and type)')
     return checked(
         Example(
             question=found.get("question", ""),

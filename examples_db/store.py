@@ -7,14 +7,12 @@ another process changed the table.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,24 +21,47 @@ from examples_db.database import open_database, transaction, translated
 from examples_db.embed import Embedder
 from examples_db.mask import mask
 from examples_db.rows import INSERT, Row, columns_of, example_of, read_rows
-from nlq.errors import InputError, StoreError
+from examples_db.seeding import SEEDS, SOURCE, read_seeds, seeds_version
+from nlq.errors import InputError
 from nlq.types import Example, LinkedValue
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SEEDS = Path(__file__).resolve().parent / "seeds"
-SEED = "seed"
-
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """A picture of the table: ``rows[i]`` belongs to vector i of ``vectors`` (a FAISS flat inner-product index)."""
+    """A picture of the table. ``groups[i]`` are the rows, oldest first, whose pattern has vector i of ``vectors``."""
 
     rows: tuple[Row, ...]
+    groups: tuple[tuple[Row, ...], ...]
     vectors: Any
     version: tuple[int, int]
+
+    @classmethod
+    def build(cls, rows: tuple[Row, ...], vectors: NDArray[np.float32], *, version: tuple[int, int]) -> Self:
+        """Of vector i for row i: one for each pattern goes into a flat inner-product index."""
+        import faiss
+
+        places: dict[str, list[int]] = {}
+        for place, row in enumerate(rows):
+            places.setdefault(row.pattern, []).append(place)
+        flat = faiss.IndexFlatIP(vectors.shape[1])
+        flat.add(vectors[[same[0] for same in places.values()]])
+        groups = tuple(tuple(rows[place] for place in same) for same in places.values())
+        return cls(rows, groups, flat, version)
+
+    def ranked(self, vector: NDArray[np.float32], *, at_first: int) -> Iterator[tuple[float, Row]]:
+        """All rows, nearest first; asks FAISS for four times as many whenever the caller wants more."""
+        seen: set[int] = set()
+        while len(seen) < len(self.groups):
+            scores, ids = self.vectors.search(vector, min(at_first, len(self.groups)))
+            for negative, i in sorted(zip((-scores[0]).tolist(), ids[0].tolist(), strict=True)):
+                if i not in seen:
+                    seen.add(i)
+                    yield from ((-negative, row) for row in self.groups[i])
+            at_first *= 4
 
 
 class SqliteStore:
@@ -83,7 +104,7 @@ class SqliteStore:
             return ()
         vector = self.embedder.encode([mask(question, values)])
         found: dict[str, tuple[float, Example]] = {}
-        for score, row in _ranked(index, vector, at_first=4 * k + 16):
+        for score, row in index.ranked(vector, at_first=4 * k + 16):
             if row.example.index != exclude_index:
                 found.setdefault(row.key, (score, row.example))
             if len(found) == k:
@@ -156,8 +177,9 @@ class SqliteStore:
                 count = jsonl.write(self.all(), file)
             unfinished.replace(path)
         except OSError as exc:
-            unfinished.unlink(missing_ok=True)
             raise InputError(f"{path} cannot be written: {exc.strerror}.") from exc
+        finally:
+            unfinished.unlink(missing_ok=True)
         return count
 
     def close(self) -> None:
@@ -178,7 +200,7 @@ class SqliteStore:
                 rows = read_rows(db, known={} if before is None else {row.text: row for row in before.rows})
             vectors, written = self._vectors(rows)
             # our own writes below moved the counter: they are in this picture already
-            self._index = _Index(rows, _flat_index(vectors), (version[0], version[1] + written))
+            self._index = _Index.build(rows, vectors, version=(version[0], version[1] + written))
             return self._index
 
     def _vectors(self, rows: Sequence[Row]) -> tuple[NDArray[np.float32], int]:
@@ -200,42 +222,18 @@ class SqliteStore:
 
 
 def seed(store: SqliteStore, folder: Path = SEEDS) -> bool:
-    """Bring nlq's own examples (``examples.jsonl`` of that folder) into the store where it lacks this version of them.
+    """Bring nlq's own examples, the files in ``folder``, into the store where it lacks this version of them.
 
     Seeds of another version are replaced; examples of other sources stay. Returns whether anything was done; raises
-    StoreError where the file is missing or wrong.
+    StoreError where a file is missing or wrong.
     """
-    path = folder / "examples.jsonl"
-    try:
-        content = path.read_bytes()
-        version = hashlib.sha256(content).hexdigest()
-        if store.source_version(SEED) == version:
-            return False
-        examples = jsonl.read(io.BytesIO(content), source=SEED)
-    except (OSError, InputError) as exc:
-        raise StoreError(f"The seed examples in {path} cannot be used ({exc}): install nlq again.") from exc
-    store.replace_source(SEED, (replace(e, source=SEED) for e in examples), version=version)
+    version = seeds_version(folder)
+    if store.source_version(SOURCE) == version:
+        return False
+    store.replace_source(SOURCE, read_seeds(folder), version=version)
     return True
 
 
 def _version(db: sqlite3.Connection) -> tuple[int, int]:
     """Differs when another connection (first number) or this one (second) changed the file."""
     return db.execute("PRAGMA data_version").fetchone()[0], db.total_changes
-
-
-def _flat_index(vectors: NDArray[np.float32]) -> Any:
-    import faiss
-
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    return index
-
-
-def _ranked(index: _Index, vector: NDArray[np.float32], *, at_first: int) -> Iterator[tuple[float, Row]]:
-    """All rows, nearest first; asks FAISS for four times as many whenever the caller wants more."""
-    seen, count = 0, at_first
-    while seen < len(index.rows):
-        scores, ids = index.vectors.search(vector, min(count, len(index.rows)))
-        for score, i in list(zip(scores[0], ids[0], strict=True))[seen:]:
-            yield float(score), index.rows[i]
-        seen, count = min(count, len(index.rows)), count * 4

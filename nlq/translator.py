@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Literal
 
 from nlq.errors import InputError, NoAnswerError
@@ -42,10 +41,10 @@ _BUDGET_ROUND = 2
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened on the way; ``data`` is the value of that name from ``nlq.types``
-    (schema: IndexSchema, values: tuple[LinkedValue], examples: tuple[Example], candidate: Verdict, ballot: Ballot,
-    answer: Answer)."""
+    (schema: IndexSchema, values: tuple[LinkedValue], examples: tuple[Example], sampled: Candidate, candidate: Verdict,
+    ballot: Ballot, answer: Answer). "sampled" comes as each candidate ends, "candidate" when its round has run."""
 
-    name: Literal["schema", "values", "examples", "candidate", "ballot", "answer"]
+    name: Literal["schema", "values", "examples", "sampled", "candidate", "ballot", "answer"]
     data: Any
 
 
@@ -106,20 +105,31 @@ class Translator:
         tell(Event("examples", examples))
         prompt = build_prompt(text, index, examples=examples, values=values)
         most = min(options.max_results or self.limits.max_results, self.limits.max_results)
-        rounds = self._sample(prompt, schema, params=params, options=options, timings=timings)
-        verdicts = self._verify(
-            rounds,
-            schema=schema,
-            index=index.index,
-            finish=lambda body: complete(repair(body, catalog), max_results=most),
-            stop_at_first=options.select == "first",
-            timings=timings,
-            tell=tell,
-        )
+        verdicts: list[Verdict] = []
+        for candidates in self._rounds(prompt, schema, params=params, options=options, timings=timings, tell=tell):
+            with timings("verify"):
+                found = verify(
+                    candidates,
+                    schema=schema,
+                    index=index.index,
+                    engine=self.engine,
+                    timeout=self.limits.engine_timeout,
+                    finish=lambda body: complete(repair(body, catalog), max_results=most),
+                )
+            verdicts += found
+            for verdict in found:
+                tell(Event("candidate", verdict))
+            if options.select == "first" and any(v.result is not None for v in found):
+                break
         ballot = RULES[options.select](verdicts)
         tell(Event("ballot", ballot))
         answer = _answer(
-            Question(text, index.index), ballot, verdicts, values=values, examples=examples, timings=timings.done()
+            Question(text, index.index),
+            ballot,
+            tuple(verdicts),
+            values=values,
+            examples=examples,
+            timings=timings.done(),
         )
         tell(Event("answer", answer))
         return answer
@@ -162,50 +172,40 @@ class Translator:
             return ()
         return tuple(self.examples.nearest(text, self.limits.shots, exclude_index=index.index, values=values))
 
-    def _sample(
-        self, prompt: Prompt, schema: Schema, *, params: SamplingParams, options: AskOptions, timings: _Timings
+    def _rounds(
+        self,
+        prompt: Prompt,
+        schema: Schema,
+        *,
+        params: SamplingParams,
+        options: AskOptions,
+        timings: _Timings,
+        tell: Callable[[Event], None],
     ) -> Iterator[Sequence[Candidate]]:
         """Rounds of candidates: all at once; one by one for ``first``; few at a time under a time budget."""
         size = 1 if options.select == "first" else _BUDGET_ROUND if options.time_budget else params.n
         started = self.clock()
         for begin in range(0, params.n, size):
-            n = min(size, params.n - begin)
-            with timings("sample"):
-                candidates = tuple(
-                    islice(self.sampler.sample(prompt, schema, params.with_(n=n, seed=params.seed + begin)), n)
-                )
+            each = params.with_(n=min(size, params.n - begin), seed=(params.seed + begin) % 2**32)
+            candidates: list[Candidate] = []
+            with timings("sample"), _closing(self.sampler.sample(prompt, schema, each)) as sampled:
+                for candidate in sampled:
+                    candidates.append(candidate)
+                    tell(Event("sampled", candidate))
             yield candidates
             if options.time_budget and self.clock() - started >= options.time_budget:
                 return
 
-    def _verify(
-        self,
-        rounds: Iterator[Sequence[Candidate]],
-        *,
-        schema: Schema,
-        index: str,
-        finish: Callable[[Body], Body],
-        stop_at_first: bool,
-        timings: _Timings,
-        tell: Callable[[Event], None],
-    ) -> tuple[Verdict, ...]:
-        verdicts: list[Verdict] = []
-        for candidates in rounds:
-            with timings("verify"):
-                found = verify(
-                    candidates,
-                    schema=schema,
-                    index=index,
-                    engine=self.engine,
-                    timeout=self.limits.engine_timeout,
-                    finish=finish,
-                )
-            for verdict in found:
-                verdicts.append(verdict)
-                tell(Event("candidate", verdict))
-            if stop_at_first and any(v.result is not None for v in found):
-                break
-        return tuple(verdicts)
+
+@contextmanager
+def _closing(candidates: Iterator[Candidate]) -> Iterator[Iterator[Candidate]]:
+    """Stops the sampling of ``candidates`` at the end, not whenever garbage is collected."""
+    try:
+        yield candidates
+    finally:
+        close = getattr(candidates, "close", None)
+        if close is not None:
+            close()
 
 
 class _Timings:

@@ -187,6 +187,10 @@ def _spans(question: str) -> list[str]:
 
 
 def _spellings(text: str) -> set[str]:
+    """How a value of a long list may be written. Of single words only as they are: among thousands of titles, every
+    common word is one."""
+    if " " not in text:
+        return {text}
     return {text, text.lower(), text.upper(), text.title(), text[:1].upper() + text[1:]}
 
 

@@ -19,6 +19,7 @@ const STAGES = {
     ? `Recognised ${values.map((v) => `${v.field} = ${v.value}`).slice(0, 3).join(", ")}`
     : "Looking for similar questions"),
   examples: (examples) => `Writing queries, guided by ${plural(examples.length, "similar question", "similar questions")}`,
+  sampled: () => `${plural(page.pills.children.length, "query", "queries")} written`,
   candidate: () => {
     const ran = page.pills.querySelectorAll(".executed").length;
     return `${plural(page.pills.children.length, "candidate", "candidates")}, ${count(ran)} ran`;
@@ -41,9 +42,13 @@ function showProblem(error) {
 }
 
 function onEvent(name, data) {
+  if (name === "sampled") page.pills.append(el("li", { class: "pill sampled", title: data.text }, "written"));
   if (name === "candidate") {
     const label = OUTCOMES[data.outcome] ?? data.outcome;
-    page.pills.append(el("li", { class: `pill ${data.outcome}`, title: data.reason || data.text }, label));
+    const pill = el("li", { class: `pill ${data.outcome}`, title: data.reason || data.text }, label);
+    const waiting = page.pills.querySelector(".sampled");
+    if (waiting) waiting.replaceWith(pill);
+    else page.pills.append(pill);
   }
   page.stage.textContent = STAGES[name]?.(data) ?? "";
 }

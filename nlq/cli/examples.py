@@ -94,7 +94,8 @@ def stats() -> None:
     """Count the examples by index and by source, and say where they are kept."""
     with _store() as store:
         found, path = store.all(), store.path
-    table = Table("by", "name", "examples", caption=Text(f"{len(found)} examples in {path}"))
+    _print(Text(f"{len(found)} examples in {path}"))
+    table = Table("by", "name", "examples")
     for title, counts in (
         ("index", Counter(e.index for e in found)),
         ("source", Counter(e.source for e in found)),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from nlq.errors import BackendError, InputError
+from nlq.errors import BackendError, InputError, UnknownIndexError
+from nlq.ports import Engine
 from nlq.types import Body
 
 if TYPE_CHECKING:
@@ -29,20 +30,14 @@ _SECONDS = 30.0
 _START = re.compile(r"^\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG E-?(?:BOOK|TEXT).*$", re.M | re.I)
 _END = re.compile(r"^\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG E-?(?:BOOK|TEXT).*$", re.M | re.I)
 _FIELD = re.compile(r"^([A-Z][A-Za-z ]{2,30}):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.M)
+_YEAR = re.compile(r"\b(?:1[0-9]{3}|20[0-9]{2})\b")
 _CREDIT = re.compile(r"\A\s*(?:Produced by|E-text prepared by)\b.*?\n\s*\n", re.S | re.I)
-
-
-class Shelf(Protocol):
-    """Where fetched books go: an engine that can add to an index."""
-
-    def add(self, index: str, documents: Iterable[tuple[str, Body]]) -> int:
-        """Put (id, document) pairs into an index that exists, replacing those of the same id; returns how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What a plain text of Project Gutenberg tells. ``released`` is its day there, ``published`` the first edition's
-    year where the text names it."""
+    """What a plain text of Project Gutenberg tells. ``released`` is its day there, ``published`` the year of the
+    printed edition where the text names exactly one. Unknown ones are empty."""
 
     number: int
     title: str
@@ -69,16 +64,18 @@ class Book:
         return {name: value for name, value in fields.items() if value}
 
 
-def add_books(shelf: Shelf, numbers: Sequence[int], *, console: Console, client: httpx.Client | None = None) -> int:
-    """Fetch the books of these numbers and add each to the index ``gutenberg``; returns how many.
+def add_books(engine: Engine, numbers: Sequence[int], *, console: Console, client: httpx.Client | None = None) -> int:
+    """Fetch the books of these numbers and add each to the demo index ``gutenberg``; returns how many.
 
-    A book that is there already is replaced. Raises InputError for a wrong number, BackendError where Project
-    Gutenberg cannot be reached; the books before the failing one are in the index then.
+    A book that is there already is replaced. Raises InputError for a wrong number and where that index is missing or
+    not the demo's, BackendError where Project Gutenberg cannot be reached; the books before the failing one are in
+    the index then.
     """
-    _check(numbers)
+    _check_numbers(numbers)
+    _check_index(engine)
     with _client(client) as http, _progress(console) as progress:
         return sum(
-            shelf.add(INDEX, [(str(number), parse(number, _fetch(http, number, progress)).document())])
+            engine.add(INDEX, [(str(number), parse(number, _fetch(http, number, progress)).document())])
             for number in dict.fromkeys(numbers)
         )
 
@@ -94,24 +91,34 @@ def parse(number: int, text: str) -> Book:
         raise InputError(f"Book {number} is no plain text of Project Gutenberg: choose another number.")
     header = text[: start.start()]
     body = text[start.end() : end.start() if end else len(text)]
-    years = re.findall(r"\b1[0-9]{3}\b|\b20[0-9]{2}\b", " ".join(_values(header, "Original publication")))
+    years = set(_YEAR.findall(" ".join(_values(header, "Original publication"))))
     return Book(
         number=number,
         title=next(iter(_values(header, "Title")), f"Project Gutenberg {number}"),
         authors=tuple(_values(header, "Author")),
         language=next(iter(_values(header, "Language")), ""),
         released=next(iter(_values(header, "Release date")), "").partition("[")[0].strip(),
-        published=years[0] if years else "",
+        published=years.pop() if len(years) == 1 else "",
         content=_CREDIT.sub("", body, count=1).strip()[:MAX_CONTENT],
     )
 
 
-def _check(numbers: Sequence[int]) -> None:
+def _check_numbers(numbers: Sequence[int]) -> None:
     if not numbers or len(numbers) > MAX_BOOKS:
         raise InputError(f"Name 1 to {MAX_BOOKS} books by their numbers at Project Gutenberg, for example 1342 11 84.")
     for number in numbers:
         if not 1 <= number <= _LAST_NUMBER:
             raise InputError(f"{number} is no number of a book at Project Gutenberg: Pride and Prejudice is 1342.")
+
+
+def _check_index(engine: Engine) -> None:
+    """Before anything is fetched: is the index there, and can it hold these documents?"""
+    try:
+        fields = engine.mapping(INDEX).get("properties", {})
+    except UnknownIndexError as exc:
+        raise UnknownIndexError(f"There is no index {INDEX} yet: load it with `nlq demo load`.") from exc
+    if "gutenberg_id" not in fields:
+        raise InputError(f"The index {INDEX} is not the demo's, so no books are added: rename or delete it first.")
 
 
 def _values(header: str, name: str) -> list[str]:

@@ -63,7 +63,7 @@ DEMOS: tuple[Demo, ...] = (
             "Which journal published the most articles?",
             "Articles about black holes",
             "What is the oldest article written in German?",
-            "How many articles per decade since 1900?",
+            "How many articles are there per topic?",
         ),
     ),
     Demo(

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from elastic_transport import TlsError, Urllib3HttpNode
 from elasticsearch import (
@@ -19,6 +18,7 @@ from elasticsearch import (
 )
 from elasticsearch.helpers import BulkIndexError, streaming_bulk
 
+from nlq.elastic.address import complete
 from nlq.elastic.answers import is_missing_index, outcome_of, reason_of
 from nlq.elastic.fields import about, flatten, merge
 from nlq.elastic.names import check_name, shorten, unknown
@@ -26,7 +26,6 @@ from nlq.errors import ConfigError, EngineError, InputError, NlqError, Permissio
 from nlq.ports import Engine
 from nlq.types import Body, EngineInfo, Failure, IndexInfo, IndexSchema, Outcome, Result
 
-_DEFAULT_PORTS = {"http": 9200, "https": 443}
 _CONCURRENT_SEARCHES = 4
 _GRACE_SECONDS = 1.0
 _LOAD_SECONDS = 120.0
@@ -70,7 +69,9 @@ class ElasticEngine(Engine):
             raise ConfigError("Set either NLQ_ES_API_KEY or NLQ_ES_USER and NLQ_ES_PASSWORD, not both.")
         if ca is not None and not ca.is_file():
             raise ConfigError(f"There is no CA certificate at {ca}: check NLQ_ES_CA.")
-        complete, shown = _complete(url)
+        whole, shown = complete(url)
+        if "@" in whole and (api_key or user):
+            raise ConfigError("NLQ_ES_URL names a user and so do other settings: take one of them out.")
         options: dict[str, Any] = {
             "api_key": api_key or None,
             "basic_auth": (user, password or "") if user else None,
@@ -83,7 +84,7 @@ class ElasticEngine(Engine):
         if ca is not None:
             options["ca_certs"] = str(ca)
         try:
-            client = Elasticsearch(complete, **options)
+            client = Elasticsearch(whole, **options)
         except (ValueError, OSError) as exc:
             raise ConfigError(f"NLQ_ES_URL, its credentials or NLQ_ES_CA do not fit together for {shown}.") from exc
         return cls(client, shown)
@@ -148,6 +149,14 @@ class ElasticEngine(Engine):
             except BaseException:
                 client.indices.delete(index=name, ignore_unavailable=True)  # ours, and never left half full
                 raise
+
+    def add(self, index: str, documents: Iterable[tuple[str, Body]]) -> int:
+        name = check_name(index)
+        client = self._client.options(request_timeout=_LOAD_SECONDS)
+        with _translated(self._url):
+            if not client.indices.exists(index=name):  # else the first document would create it
+                raise unknown(name, self._names())
+            return _fill(client, name, documents)
 
     def close(self) -> None:
         self._client.close()
@@ -230,22 +239,6 @@ class _Node(Urllib3HttpNode):
 
 def _plain(value: str) -> str:
     return value.replace("vnd.elasticsearch+", "").replace("; compatible-with=9", "")
-
-
-def _complete(url: str) -> tuple[str, str]:
-    """The URL with its port, and the same without user and password for messages."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port or _DEFAULT_PORTS[parts.scheme]
-        host = parts.hostname or ""
-    except (ValueError, KeyError) as exc:
-        raise ConfigError("NLQ_ES_URL is no URL: it looks like http://localhost:9200.") from exc
-    if not host:
-        raise ConfigError("NLQ_ES_URL names no host: it looks like http://localhost:9200.")
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    userinfo = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    path = parts.path.rstrip("/")
-    return urlunsplit((parts.scheme, userinfo + place, path, "", "")), urlunsplit((parts.scheme, place, path, "", ""))
 
 
 @contextmanager

@@ -199,9 +199,11 @@ def _answers(url: str) -> bool:
     return reply.status_code == 200 and reply.json()["status"] != "red"
 
 
-def _tail(log: Path, lines: int = 8) -> str:
+def _tail(log: Path, lines: int = 5) -> str:
+    """The log's last lines, without the frames of stack traces."""
     try:
         with log.open(encoding="utf-8", errors="replace") as text:
-            return "".join(line[:300].rstrip("\n") + "\n" for line in deque(text, maxlen=lines)).rstrip()
+            last = deque((line.rstrip()[:300] for line in text if not line[:1].isspace()), maxlen=lines)
     except OSError:
         return "(no log)"
+    return "\n".join(last)

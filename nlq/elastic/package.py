@@ -19,7 +19,6 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TransferSpeedColumn,
@@ -57,6 +56,9 @@ def fetch(home: Path, *, console: Console | None = None) -> Path:
     except OSError as exc:
         why = exc.strerror or exc
         raise ConfigError(f"Cannot write below {home} ({why}): set NLQ_HOME to another folder.") from exc
+    except zipfile.BadZipFile as exc:
+        archive.unlink()
+        raise EngineError(f"The archive {archive.name} cannot be unpacked: it is removed, start again.") from exc
     return target
 
 

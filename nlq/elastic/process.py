@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,17 @@ class State:
 
 def started_at(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None where it does not run (or has ended unreaped)."""
+    stat = _stat(pid)
+    return int(stat[19]) if stat and stat[0] != "Z" else None
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of the kernel's status line from the state on; empty where there is no such process."""
     try:
-        stat = Path("/proc", str(pid), "stat").read_text("utf-8", "replace")
+        line = Path("/proc", str(pid), "stat").read_text("utf-8", "replace")
     except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and parentheses
-    return None if fields[0] == "Z" else int(fields[19])
+        return []
+    return line.rpartition(")")[2].split()  # the name before it may hold spaces and parentheses
 
 
 def read_state(file: Path) -> State | None:
@@ -90,25 +95,31 @@ def spawn(command: Sequence[str], *, log: Path, environ: Mapping[str, str], cwd:
 
 
 def terminate(state: State, *, patience: float) -> None:
-    """End the process and its children: politely, and by force after ``patience`` seconds."""
-    for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
-        if state.alive:
-            with suppress(ProcessLookupError):
-                _signal(state.pid, sign)
-        deadline = time.monotonic() + seconds
-        while state.alive and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if not state.alive:
+    """End the process and wait for its whole group: politely, and by force after ``patience`` seconds."""
+    try:
+        group = os.getpgid(state.pid)
+        os.kill(state.pid, signal.SIGTERM)  # the launcher passes it on to the server and ends before it
+        if _group_ends(group, within=patience):
             return
-    raise EngineError(f"Elasticsearch (process {state.pid}) does not end: end it by hand.")
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    if not _group_ends(group, within=10):
+        raise EngineError(f"Elasticsearch (process group {group}) does not end: end it by hand.")
 
 
-def _signal(pid: int, sign: signal.Signals) -> None:
-    # Asked politely, the launcher passes it on to the server; by force, its whole group has to go.
-    if sign is signal.SIGKILL:
-        os.killpg(os.getpgid(pid), sign)
-    else:
-        os.kill(pid, sign)
+def _group_ends(group: int, *, within: float) -> bool:
+    deadline = time.monotonic() + within
+    while _group_runs(group):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _group_runs(group: int) -> bool:
+    stats = (_stat(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return any(stat[0] != "Z" and int(stat[2]) == group for stat in stats if stat)
 
 
 def _identity(uid: int | None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import queue
 import secrets
@@ -16,11 +15,8 @@ from typing import Any, Self
 
 from nlq.errors import InputError, SamplerError
 from nlq.samplers.grammar import compact_schema, guidance_grammar
-from nlq.samplers.request import chat_messages, refuse_beams, round_seed
-from nlq.types import Body, Candidate, Prompt, SamplingParams
-
-LOWEST_LOGPROB = -100.0
-"""llama.cpp reports the lowest float where a probability is too small for one."""
+from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
+from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
 
 _STEP = 256
 """Prompt tokens computed between two looks at whether the caller has gone: about 7 s on two cores."""
@@ -71,7 +67,7 @@ class LlamaSampler:
         return f"{self._running().listening_address}/v1", self._key
 
     def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
-        """See ``Sampler``. A text counts its runtime's end token; log-probabilities leave that one out."""
+        """See ``Sampler``. The end token counts neither in ``tokens`` nor in ``logprob``."""
         refuse_beams(params, "llama.cpp")
         self._running()
         request = _request(chat_messages(prompt), params, n_ctx=self._n_ctx)
@@ -82,7 +78,10 @@ class LlamaSampler:
         return self._rounds(request, params)
 
     def warm(self, prompt: Prompt) -> None:
-        head = Prompt(head=prompt.head, shots=(), tail=())
+        if not prompt.head:
+            return
+        # Many chat templates want a question after the system message.
+        head = Prompt(head=prompt.head, shots=(), tail=(Message("user", ""),))
         for _ in self.sample(head, None, SamplingParams(temperature=0, max_tokens=1)):
             pass
 
@@ -187,9 +186,8 @@ class _Draft:
         self.logprobs += [t["logprob"] for t in (choice.get("logprobs") or {}).get("content") or ()]
 
     def finish(self, *, complete: bool, tokens: int) -> Candidate:
-        floored = [max(LOWEST_LOGPROB, min(0.0, p)) for p in self.logprobs]
-        mean = math.fsum(floored) / len(floored) if floored else 0.0
-        return Candidate(text="".join(self.parts), logprob=mean, tokens=tokens, complete=complete)
+        text = "".join(self.parts)
+        return Candidate(text=text, logprob=mean_logprob(self.logprobs), tokens=tokens, complete=complete)
 
 
 def _candidates(events: Iterator[str], n: int) -> Iterator[Candidate]:
@@ -205,8 +203,8 @@ def _candidates(events: Iterator[str], n: int) -> Iterator[Candidate]:
             draft.add(choice)
             if choice["finish_reason"]:
                 ended += 1
-                tokens = data.get("timings", {}).get("predicted_n", len(draft.logprobs))
-                yield draft.finish(complete=choice["finish_reason"] == "stop", tokens=tokens)
+                complete = choice["finish_reason"] == "stop"
+                yield draft.finish(complete=complete, tokens=data["timings"]["predicted_n"] - complete)
     if ended < n:
         raise SamplerError(f"llama.cpp ended {ended} of {n} samples; is the context (n_ctx) large enough?")
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 
 from nlq.errors import InputError
 from nlq.types import Prompt, SamplingParams
+
+_LOWEST = -100.0
 
 
 def chat_messages(prompt: Prompt) -> list[dict[str, str]]:
@@ -28,6 +32,15 @@ def refuse_beams(params: SamplingParams, runtime: str) -> None:
     """Raises InputError where ``params`` ask for beam search."""
     if params.strategy == "beam":
         raise InputError(f"{runtime} has no beam search; use NLQ_SAMPLER=transformers or strategy 'sample'.")
+
+
+def mean_logprob(logprobs: Sequence[float]) -> float:
+    """The mean, finite and at most 0; 0 for no tokens (a server that reports none).
+
+    Each token counts at least -100: runtimes report minus infinity, or the lowest float, for what is too small for one.
+    """
+    floored = [max(_LOWEST, min(0.0, p)) for p in logprobs]
+    return math.fsum(floored) / len(floored) if floored else 0.0
 
 
 def round_seed(seed: int, number: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 
 from nlq.errors import ConfigError
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+# What broken folders and files make transformers, safetensors and gguf raise; none of them wraps the others' errors.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    EOFError,
+    struct.error,
+    SafetensorError,
+)
 
 
 def pick_device(device: str) -> torch.device:
@@ -108,7 +124,7 @@ def _reading(source: str | Path) -> Iterator[None]:
         raise ConfigError(
             f"The model {source} does not fit into memory: choose a smaller one with NLQ_MODEL, or NLQ_SAMPLER=llama."
         ) from exc
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, NotImplementedError, ImportError) as exc:
+    except _UNREADABLE as exc:
         reason = next(iter(str(exc).strip().splitlines()), type(exc).__name__).rstrip(".")
         raise ConfigError(
             f"{source} cannot be loaded as a model ({reason}): set NLQ_MODEL to a Hugging Face folder, id or .gguf."

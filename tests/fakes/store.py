@@ -30,6 +30,9 @@ class FakeStore:
             distinct.setdefault(_key(example), example)
         return tuple(distinct.values())[: max(k, 0)]
 
+    def warm(self) -> None:
+        self._check_open()
+
     def add(self, examples: Iterable[Example]) -> int:
         self._check_open()
         known = {_identity(e) for e in self._examples}

@@ -1,0 +1,168 @@
+"""Any OpenAI-compatible server over HTTP: vLLM, llama-server, Ollama, a hosted model."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from nlq.errors import BackendError, InputError, OverloadedError, SamplerError
+from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
+from nlq.types import Body, Candidate, Prompt, SamplingParams
+
+_TRIES = 3
+_LONGEST_WAIT = 20.0
+"""Seconds that a server may ask us to wait before we give up instead."""
+
+
+class OpenAISampler:
+    """Asks ``base_url``/chat/completions. Safe to use from several threads.
+
+    ``transport`` and ``sleep`` replace the network and the clock in tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        key: str | None = None,
+        *,
+        timeout: float = 300.0,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._model = model
+        self._sleep = sleep
+        self._client = httpx.Client(
+            base_url=base_url.rstrip("/") + "/",
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(timeout, connect=10.0),
+            transport=transport,
+        )
+
+    @property
+    def name(self) -> str:
+        return f"{self._client.base_url.host} {self._model}"
+
+    def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
+        """See ``Sampler``. Closing the iterator leaves out the requests that were not sent yet."""
+        refuse_beams(params, "An OpenAI-compatible server")
+        request = _request(self._model, chat_messages(prompt), schema=schema, params=params)
+        return self._until(params.n, request, params)
+
+    def warm(self, prompt: Prompt) -> None:
+        """Does nothing: a shared server keeps its own cache, and a hosted one charges for every prompt."""
+
+    def ready(self) -> None:
+        self._send("GET", "models")
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _until(self, n: int, request: Body, params: SamplingParams) -> Iterator[Candidate]:
+        """Ask until n choices came: some servers ignore ``n`` and send one."""
+        sent = 0
+        number = 0
+        wanted = 1 if params.greedy else n
+        while sent < wanted:
+            body = {**request, "n": wanted - sent, "seed": round_seed(params.seed, number)}
+            candidates = _candidates(self._send("POST", "chat/completions", body), wanted - sent)
+            yield from candidates * (n if params.greedy else 1)
+            sent += len(candidates)
+            number += 1
+
+    def _send(self, method: str, path: str, body: Body | None = None) -> Any:
+        """The parsed answer; a busy server is asked again after the time it names."""
+        if self._client.is_closed:
+            raise SamplerError("The OpenAI sampler is closed; open it again.")
+        for attempt in range(1, _TRIES + 1):
+            try:
+                response = self._client.request(method, path, json=body)
+            except httpx.HTTPError as exc:
+                raise SamplerError(f"{self.name} did not answer ({type(exc).__name__}); check NLQ_OPENAI_URL.") from exc
+            wait = _retry_after(response, attempt)
+            if not _is_busy(response) or attempt == _TRIES or wait > _LONGEST_WAIT:
+                break
+            self._sleep(wait)
+        if response.is_error or response.is_redirect:
+            raise _translated(response, self.name, retry_after=wait)
+        try:
+            return response.json()
+        except ValueError as exc:
+            raise SamplerError(f"{self.name} did not answer with JSON; does NLQ_OPENAI_URL end in /v1?") from exc
+
+
+def _request(model: str, messages: list[dict[str, str]], *, schema: Body | None, params: SamplingParams) -> Body:
+    request: Body = {
+        "model": model,
+        "messages": messages,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        "max_tokens": params.max_tokens,
+        "logprobs": True,
+    }
+    # Not in OpenAI's own API, which refuses a request that has them.
+    extensions = {"top_k": (params.top_k, 0), "min_p": (params.min_p, 0.0)}
+    extensions["repetition_penalty"] = (params.repetition_penalty, 1.0)
+    request |= {name: value for name, (value, default) in extensions.items() if value != default}
+    if schema is not None:
+        response_format = {"name": "search_body", "strict": True, "schema": schema}
+        request["response_format"] = {"type": "json_schema", "json_schema": response_format}
+    return request
+
+
+def _candidates(answer: Any, most: int) -> list[Candidate]:
+    try:
+        found = [_candidate(choice, answer.get("usage") or {}) for choice in answer["choices"][:most]]
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise SamplerError("The model server's answer has no choices; is it OpenAI-compatible?") from exc
+    if not found:
+        raise SamplerError("The model server sent no choices.")
+    return found
+
+
+def _candidate(choice: Body, usage: Body) -> Candidate:
+    text = choice["message"].get("content") or ""
+    logprobs = [token["logprob"] for token in (choice.get("logprobs") or {}).get("content") or ()]
+    tokens = len(logprobs) or usage.get("completion_tokens", 0)
+    complete = choice.get("finish_reason") == "stop"
+    return Candidate(text=text, logprob=mean_logprob(logprobs), tokens=tokens, complete=complete)
+
+
+def _is_busy(response: httpx.Response) -> bool:
+    return response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error
+
+
+def _retry_after(response: httpx.Response, attempt: int) -> float:
+    """Seconds the server asks for; else 1, 2, 4, …"""
+    try:
+        return max(0.0, float(response.headers["Retry-After"]))
+    except (KeyError, ValueError):  # a date is not worth parsing
+        return float(2 ** (attempt - 1))
+
+
+def _translated(response: httpx.Response, name: str, *, retry_after: float) -> BackendError | InputError:
+    status = response.status_code
+    reason = _reason(response)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return OverloadedError(f"{name} has too many requests; try again later.", retry_after=retry_after)
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return SamplerError(f"{name} refused the key (HTTP {status}); check NLQ_OPENAI_KEY.")
+    if status == httpx.codes.NOT_FOUND:
+        return SamplerError(f"{name} was not found (HTTP 404: {reason}); check NLQ_OPENAI_URL and NLQ_MODEL.")
+    if status == httpx.codes.BAD_REQUEST and "context" in reason.lower():
+        return InputError(f"The prompt is longer than the model's context: {reason}")
+    return SamplerError(f"{name} failed (HTTP {status}): {reason}")
+
+
+def _reason(response: httpx.Response) -> str:
+    """The server's own words, at most a line of them."""
+    try:
+        error = response.json()["error"]
+        text = str(error["message"] if isinstance(error, dict) else error)
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
+        text = response.reason_phrase
+    return " ".join(text.split())[:300]

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples_db import database
+from examples_db.store import SqliteStore
+from nlq.errors import InputError, StoreError
+from nlq.types import Example
+from tests.fakes.embedder import HashEmbedder
+
+Opener = Callable[..., SqliteStore]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "examples.db"
+
+
+@pytest.fixture
+def open_(path: Path) -> Iterator[Opener]:
+    """Opens stores on ``path`` and closes them at the end."""
+    opened = []
+
+    def opener(embedder: HashEmbedder | None = None) -> SqliteStore:
+        opened.append(SqliteStore.open(path, embedder or HashEmbedder()))
+        return opened[-1]
+
+    yield opener
+    for store in opened:
+        store.close()
+
+
+def example(question: str, index: str = "orders", **query: Any) -> Example:
+    return Example(question, query or {"query": {"match_all": {}}}, index)
+
+
+def test_examples_are_there_after_the_store_was_closed(open_: Opener) -> None:
+    kept = Example("a", {"size": 0, "query": {"term": {"b": "ü"}}, "aggs": {}}, "i", ("b:keyword",), "mine")
+    first = open_()
+    first.add([kept, example("other")])
+    first.close()
+
+    found = open_().all()
+
+    assert found[0] == kept
+    assert list(found[0].query) == ["size", "query", "aggs"]
+
+
+def test_nothing_is_embedded_before_it_is_needed(open_: Opener) -> None:
+    embedder = HashEmbedder()
+    store = open_(embedder)
+    store.add([example("orders above 50")])
+    store.all()
+
+    assert embedder.encoded == []
+
+
+def test_vectors_are_kept_between_openings(open_: Opener) -> None:
+    open_().add([example("orders above 50")])
+    open_().warm()
+    embedder = HashEmbedder()
+
+    found = open_(embedder).nearest("comedies after 1995", 1)
+
+    assert [e.question for e in found] == ["orders above 50"]
+    assert embedder.encoded == ["comedies after [number]"]
+
+
+@pytest.mark.parametrize("other", [HashEmbedder(name="another"), HashEmbedder(64)], ids=["name", "dimension"])
+def test_vectors_of_another_embedder_are_made_again(open_: Opener, other: HashEmbedder) -> None:
+    open_().add([example("orders above 50")])
+    open_().warm()
+
+    found = open_(other).nearest("orders above 7", 1)
+
+    assert len(found) == 1
+    assert other.encoded == ["orders above [number]", "orders above [number]"]
+
+
+@pytest.mark.parametrize("damage", ["hash = 'of another pattern'", "vector = x'0102'", "vector = NULL"])
+def test_only_vectors_that_do_not_fit_their_row_are_made_again(open_: Opener, path: Path, damage: str) -> None:
+    open_().add([example("orders above 50"), example("who paid")])
+    open_().warm()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE example SET {damage} WHERE question = 'who paid'")
+    connection.close()
+    embedder = HashEmbedder()
+
+    open_(embedder).nearest("x", 2)
+
+    assert embedder.encoded == ["who paid", "x"]
+
+
+def test_what_another_store_adds_is_found_at_once(open_: Opener) -> None:
+    mine, theirs = open_(), open_()
+    mine.add([example("who paid")])
+    mine.warm()
+
+    theirs.add([example("orders above 50")])
+
+    assert [e.question for e in mine.nearest("orders above 9", 1)] == ["orders above 50"]
+
+
+def test_the_linked_values_of_an_example_come_from_its_query(open_: Opener) -> None:
+    store = open_()
+    store.add([example("films by Tim Burton", query={"term": {"director": "Tim Burton"}})])
+
+    ((score, _),) = store.scored("films by 'Jane Campion'", 1)
+
+    assert score == pytest.approx(1)
+
+
+def test_many_equal_patterns_do_not_hide_the_others(open_: Opener) -> None:
+    store = open_()
+    store.add(example(f"orders above {n}", query={"range": {"total": {"gt": n}}}) for n in range(300))
+    store.add([example("total of all payments")])
+
+    found = store.nearest("orders above 1000", 2)
+
+    assert [e.question for e in found] == ["orders above 0", "total of all payments"]
+
+
+def test_threads_share_one_store(open_: Opener) -> None:
+    store = open_()
+
+    def work(thread: int) -> int:
+        added = sum(store.add([example(f"question {n} of thread {thread}")]) for n in range(20))
+        return added + len(store.nearest("question", 3))
+
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(work, range(8)))
+
+    assert len(store.all()) == 160
+    assert all(count > 20 for count in counts)
+
+
+BAD = [
+    example(" "),
+    example("q", index=""),
+    example("half \ud800 a character"),
+    example("q", size=float("nan")),
+    example("q", query={1, 2}),
+    example("q" * 2_000_000),
+    Example("q", [], "i"),  # type: ignore[arg-type]  # what a careless caller passes
+    Example("q", {}, "i", ("no kind",)),
+]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda e: repr(e)[:60])
+def test_where_one_is_no_example_none_is_added(open_: Opener, bad: Example) -> None:
+    store = open_()
+
+    with pytest.raises(InputError):
+        store.add([example("good"), bad])
+
+    assert store.all() == ()
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(open_: Opener, path: Path) -> None:
+    path.write_bytes(b"These are not the examples you are looking for. " * 100)
+
+    with pytest.raises(StoreError, match=r"move the file away .* `nlq examples import FILE`"):
+        open_()
+
+
+def test_a_damaged_database_is_a_clear_error(open_: Opener, path: Path) -> None:
+    store = open_()
+    store.add(example(f"question number {n}", index="i" * 50) for n in range(500))
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[4096:40960] = os.urandom(40960 - 4096)
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError, match="are damaged"):
+        open_()
+
+
+def test_another_programs_database_is_refused_and_left_as_it_is(open_: Opener, path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE theirs (a)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match="another program"):
+        open_()
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_a_newer_version_is_refused(open_: Opener, path: Path) -> None:
+    open_().close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(StoreError, match="newer nlq"):
+        open_()
+
+
+def test_an_unreadable_row_is_named(open_: Opener, path: Path) -> None:
+    store = open_()
+    store.add([example("who paid")])
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE example SET query = '{'")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(StoreError, match="'who paid' is not readable"):
+        store.nearest("who", 1)
+
+
+def test_a_writer_that_never_ends_is_a_clear_error(open_: Opener, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
+    store = open_()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreError, match="keeps writing"):
+        store.add([example("who paid")])
+    connection.close()
+    assert store.add([example("who paid")]) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(path: Path) -> None:
+    path.write_text("a file")
+
+    with pytest.raises(StoreError, match="NLQ_EXAMPLES_DB"):
+        SqliteStore.open(path / "examples.db", HashEmbedder())
+
+
+def test_the_folder_of_a_new_store_is_made(path: Path) -> None:
+    store = SqliteStore.open(path / "a" / "b.db", HashEmbedder())
+    store.close()
+
+    assert (path / "a" / "b.db").is_file()

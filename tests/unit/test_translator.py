@@ -1,0 +1,167 @@
+"""From question to answer with everything around the core scripted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nlq.errors import EngineError, InputError, NoAnswerError, SamplerError, UnknownIndexError
+from nlq.translator import AskOptions, Event, Limits, Translator
+from nlq.types import Answer, Example, Question, SamplingParams
+from tests.fakes.sampler import ScriptedSampler
+from tests.fakes.store import FakeStore
+from tests.support import library_engine
+
+COUNT = '{"query":{"term":{"shelf":"Crime"}},"size":0}'
+LOWER = COUNT.replace("Crime", "crime")
+TITLES = '{"query":{"term":{"shelf":"Crime"}},"_source":["title"]}'
+EXAMPLE = Example("orders above 50", {"query": {"match_all": {}}}, "shop", ("total:double",))
+
+
+def _translator(*texts: str, **changes: Any) -> Translator:
+    parts: dict[str, Any] = {
+        "engine": library_engine(),
+        "sampler": ScriptedSampler(texts),
+        "examples": FakeStore([EXAMPLE]),
+        "params": SamplingParams(n=4),
+        "clock": iter(range(1000)).__next__,
+    }
+    return Translator(**{**parts, **changes})
+
+
+def _ask(translator: Translator, text: str = "How many crime books?", **options: Any) -> Answer:
+    return translator.translate(Question(text, "library"), AskOptions(**options))
+
+
+def test_the_result_that_most_candidates_agree_on_is_the_answer() -> None:
+    answer = _ask(_translator(COUNT, TITLES, COUNT, "nonsense"))
+
+    assert answer.query == {"query": {"term": {"shelf": "Crime"}}, "size": 0, "track_total_hits": True}
+    assert answer.result.total == 2
+    assert answer.ballot.groups[0].votes == 2
+    assert answer.ballot.of == 4
+    assert answer.readback == 'number of library where shelf is "Crime"'
+
+
+def test_a_value_written_in_the_wrong_case_is_repaired_before_it_runs() -> None:
+    answer = _ask(_translator(LOWER))
+
+    assert answer.query["query"] == {"term": {"shelf": "Crime"}}
+    assert answer.result.total == 2
+
+
+def test_the_prompt_shows_linked_values_and_examples_of_other_indices() -> None:
+    own = Example("crime books by price", {"query": {"match_all": {}}}, "library", ())
+    translator = _translator(COUNT, examples=FakeStore([EXAMPLE, own]))
+    answer = _ask(translator)
+    prompt, schema, _ = translator.sampler.requests[0]  # type: ignore[attr-defined]
+
+    assert '"Crime" in shelf' in prompt.tail[0].content
+    assert answer.examples == (EXAMPLE,)
+    assert schema is not None
+
+
+def test_first_stops_at_the_first_candidate_that_runs() -> None:
+    translator = _translator("nonsense", COUNT, TITLES)
+    answer = _ask(translator, select="first")
+
+    assert answer.ballot.of == 2
+    assert [r[2].n for r in translator.sampler.requests] == [1, 1]  # type: ignore[attr-defined]
+
+
+def test_a_time_budget_ends_sampling_between_rounds() -> None:
+    answer = _ask(_translator(COUNT), n=20, time_budget=5)
+
+    assert 2 <= answer.ballot.of < 20
+
+
+def test_events_tell_the_way_in_order() -> None:
+    heard: list[Event] = []
+    _translator(COUNT).translate(Question("crime?", "library"), AskOptions(n=2), on_event=heard.append)
+    names = [e.name for e in heard]
+
+    assert names == ["schema", "values", "examples", *["sampled"] * 2, *["candidate"] * 2, "ballot", "answer"]
+
+
+def test_what_a_listener_raises_ends_the_translation() -> None:
+    class Gone(Exception):
+        pass
+
+    def leave(event: Event) -> None:
+        if event.name == "sampled":
+            raise Gone
+
+    with pytest.raises(Gone):
+        _translator(COUNT).translate(Question("crime?", "library"), AskOptions(), on_event=leave)
+
+
+def test_without_a_surviving_candidate_the_error_carries_every_verdict() -> None:
+    with pytest.raises(NoAnswerError) as caught:
+        _ask(_translator("nonsense", '{"size":3}'))
+
+    assert len(caught.value.verdicts) == 4
+    assert "not JSON" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t", "\x00\x1b\x07", "x" * 2001])
+def test_an_empty_or_overlong_question_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(InputError, match="question"):
+        _ask(_translator(COUNT), text)
+
+
+@pytest.mark.parametrize(
+    "text", ["كم عدد الكتب؟", "有多少本书？", '"; DROP TABLE library; --', "a\x00b\x1b[31m", "{}" * 500]
+)
+def test_odd_questions_are_questions(text: str) -> None:
+    answer = _ask(_translator(COUNT), text)
+
+    assert answer.result.total == 2
+    assert answer.question.text.isprintable()
+
+
+@pytest.mark.parametrize("n", [0, -1, 5000])
+def test_a_number_of_candidates_out_of_range_is_the_users_mistake(n: int) -> None:
+    with pytest.raises(InputError, match="n must be"):
+        _ask(_translator(COUNT), n=n)
+
+
+def test_an_unknown_index_is_named() -> None:
+    with pytest.raises(UnknownIndexError, match="librar"):
+        _translator(COUNT).translate(Question("?x", "librari"), AskOptions())
+
+
+def test_failed_services_raise_instead_of_answering() -> None:
+    down = _translator(COUNT)
+    down.engine.down = True  # type: ignore[attr-defined]
+    mute = _translator(COUNT)
+    mute.sampler.down = "The model is gone."  # type: ignore[attr-defined]
+
+    with pytest.raises(EngineError):
+        _ask(down)
+    with pytest.raises(SamplerError):
+        _ask(mute)
+
+
+def test_no_more_results_than_asked_for() -> None:
+    answer = _ask(_translator(TITLES), max_results=1)
+
+    assert len(answer.result.hits) == 1
+    assert answer.result.total == 2
+
+
+def test_no_more_results_than_the_service_allows() -> None:
+    answer = _ask(_translator(TITLES, limits=Limits(max_results=1)), max_results=50)
+
+    assert answer.query["size"] == 1
+
+
+def test_values_are_listed_once_in_a_while_not_for_every_question() -> None:
+    now = [0.0]
+    translator = _translator(COUNT, clock=lambda: now[0])
+    engine = translator.engine
+    for now[0] in (0.0, 10.0, 1000.0):
+        _ask(translator)
+    lists = [b for bodies in engine.bodies for b in bodies if "aggs" in b]  # type: ignore[attr-defined]
+
+    assert len(lists) == 2

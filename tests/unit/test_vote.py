@@ -1,0 +1,118 @@
+"""Votes count equal results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nlq.types import Body, Candidate, Outcome, Result, Verdict
+from nlq.vote import first, is_empty, result_key, vote
+
+MATCH_ALL: Body = {"match_all": {}}
+
+
+def _hits(*ids: str, sort: bool = False, logprob: float = -0.5, **more: Any) -> Verdict:
+    query: Body = {"query": MATCH_ALL, **({"sort": [{"n": "asc"}]} if sort else {}), **more}
+    hits = tuple({"_id": i, "_source": {}} for i in ids)
+    return Verdict(Candidate("", logprob), Outcome.EXECUTED, query=query, result=Result(hits, len(ids)))
+
+
+def _number(value: float | None, *, name: str = "value", logprob: float = -0.5) -> Verdict:
+    query: Body = {"size": 0, "aggs": {name: {"avg": {"field": "n"}}}}
+    result = Result((), 9, {name: {"value": value}})
+    return Verdict(Candidate("", logprob), Outcome.EXECUTED, query=query, result=result)
+
+
+def _groups(buckets: list[tuple[str, int]], *, order: bool = False) -> Verdict:
+    terms: Body = {"field": "k", **({"order": {"_count": "desc"}} if order else {})}
+    found = [{"key": key, "doc_count": count} for key, count in buckets]
+    result = Result((), 9, {"g": {"buckets": found}})
+    return Verdict(
+        Candidate("", -1), Outcome.EXECUTED, query={"size": 0, "aggs": {"g": {"terms": terms}}}, result=result
+    )
+
+
+FAILED = Verdict(Candidate("x", -1), Outcome.UNPARSED, reason="not JSON")
+
+
+def test_the_same_documents_agree_in_any_order_unless_the_query_sorts() -> None:
+    assert result_key(_hits("a", "b")) == result_key(_hits("b", "a"))
+    assert result_key(_hits("a", "b", sort=True)) != result_key(_hits("b", "a", sort=True))
+
+
+def test_numbers_agree_whatever_they_are_named_and_within_rounding() -> None:
+    assert result_key(_number(1.5)) == result_key(_number(1.5 + 1e-13, name="other"))
+    assert result_key(_number(1.5)) != result_key(_number(1.5001))
+
+
+def test_groups_agree_in_any_order_unless_the_query_orders_them() -> None:
+    one, other = [("x", 2), ("y", 1)], [("y", 1), ("x", 2)]
+
+    assert result_key(_groups(one)) == result_key(_groups(other))
+    assert result_key(_groups(one, order=True)) != result_key(_groups(other, order=True))
+
+
+def test_a_count_and_the_documents_it_counts_are_different_results() -> None:
+    assert result_key(_hits("a")) != result_key(_hits("a", size=0))
+
+
+def test_the_largest_group_leads_and_failed_candidates_count_against_it() -> None:
+    ballot = vote([_number(1), FAILED, _number(2), _number(2)])
+
+    assert ballot.leader is not None
+    assert ballot.leader.votes == 2
+    assert ballot.of == 4
+    assert ballot.confidence == 0.5
+
+
+def test_empty_results_lead_only_where_all_are_empty() -> None:
+    some = vote([_hits(), _hits(), _hits("a")])
+    none = vote([_hits(), _hits()])
+
+    assert some.groups[0].chosen.result is not None
+    assert some.groups[0].chosen.result.total == 1
+    assert none.leader is not None
+    assert is_empty(none.leader.chosen)
+
+
+def test_a_tie_goes_to_more_distinct_queries_then_to_the_likelier() -> None:
+    distinct = [_hits("a", size=5), _hits("a", size=6)]
+    same = [_hits("b"), _hits("b")]
+
+    assert vote([*same, *distinct]).groups[0].chosen.result == distinct[0].result
+    assert vote([_number(1, logprob=-2), _number(2, logprob=-1)]).groups[0].chosen.candidate.logprob == -1
+
+
+def test_the_commonest_query_speaks_for_its_group() -> None:
+    odd = _hits("a", logprob=-0.1, _source=["x"])
+    usual = _hits("a", logprob=-0.9)
+
+    assert vote([odd, usual, usual]).groups[0].chosen.query == usual.query
+
+
+def test_first_takes_the_first_that_executed_however_few_agree() -> None:
+    ballot = first([FAILED, _number(1), _number(2), _number(2)])
+
+    assert ballot.groups[0].chosen == _number(1)
+    assert ballot.groups[1].votes == 2
+
+
+def test_without_an_executed_candidate_there_is_no_leader() -> None:
+    for rule in (vote, first):
+        ballot = rule([FAILED])
+
+        assert ballot.leader is None
+        assert ballot.confidence == 0
+        assert ballot.entropy == 0
+
+
+def test_entropy_is_in_bits() -> None:
+    assert vote([_number(1), _number(2)]).entropy == pytest.approx(1)
+    assert vote([_number(1), _number(1)]).entropy == 0
+
+
+def test_an_average_of_nothing_is_empty() -> None:
+    assert is_empty(_number(None))
+    assert not is_empty(_number(0.0))
+    assert is_empty(_groups([]))
