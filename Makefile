@@ -10,3 +10,20 @@ $(STAMP): pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --upgrade uv
 	@$(VENV)/bin/uv pip install --python $(VENV)/bin/python --editable '.[dev]'
 	@touch $@
+
+# The demo: everything fetched, started and asked. ONCE=1 ends after the answers.
+demo: venv
+	@$(VENV)/bin/nlq demo $(if $(ONCE),--once)
+
+# All tests, on the real Elasticsearch and the real model; the first run downloads them.
+test: venv
+	@$(VENV)/bin/nlq models fetch
+	@$(VENV)/bin/python -m pytest
+
+lint: venv
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

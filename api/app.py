@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import docs, problems
 from api.events import Desk
+from api.metrics import Metrics, metrics_routes
 from api.routes import health_routes, index_routes, question_routes
 from api.security import BodyLimit, SecurityHeaders
 from nlq.settings import Settings
@@ -31,7 +32,8 @@ def create_app(
 
     The caller owns ``translator`` and closes its parts after the application has ended; by then no question runs.
     """
-    desk = Desk(translator)
+    metrics = Metrics()
+    desk = Desk(translator, metrics=metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -47,7 +49,7 @@ def create_app(
         redoc_url=None,
     )
     problems.install(app)
-    docs.install(app, docs.swagger_assets())
+    docs.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
 
@@ -58,6 +60,7 @@ def create_app(
     # No index is named with a leading underscore, so this folder hides none.
     app.mount("/_static", StaticFiles(directory=STATIC), name="static")
     app.include_router(health_routes(translator))
+    app.include_router(metrics_routes(metrics))
     app.include_router(index_routes(translator, suggestions or {}))
     app.include_router(question_routes(desk, settings))
     return app

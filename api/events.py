@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from api.metrics import Metrics
 from api.problems import problem_of
 from api.schemas import answer_out, event_data
-from nlq.errors import OverloadedError
+from nlq.errors import NlqError, OverloadedError
 from nlq.translator import AskOptions, Event, Translator
 from nlq.types import Answer, Question
 
@@ -85,8 +86,9 @@ class Run:
 class Desk:
     """Takes questions while there is room: one is sampled, ``waiting`` more may wait for the model."""
 
-    def __init__(self, translator: Translator, *, waiting: int = WAITING) -> None:
+    def __init__(self, translator: Translator, *, metrics: Metrics, waiting: int = WAITING) -> None:
         self._translator = translator
+        self._metrics = metrics
         self._places = waiting + 1
         self._pool = ThreadPoolExecutor(self._places, thread_name_prefix="nlq-question")
         self._lock = threading.Lock()
@@ -107,7 +109,13 @@ class Desk:
         def work(emit: Callable[[Event], None]) -> Answer:
             began = time.monotonic()
             try:
-                return self._translator.translate(question, options, on_event=emit)
+                answer = self._translator.translate(question, options, on_event=emit)
+            except NlqError as exc:
+                self._metrics.failed(type(exc).__name__)
+                raise
+            else:
+                self._metrics.answered(answer)
+                return answer
             finally:
                 self._release(time.monotonic() - began)
 

@@ -43,4 +43,6 @@ def http_server(translator: Translator, settings: Settings) -> uvicorn.Server:
     from nlq.bootstrap import demo_questions
 
     app = create_app(translator, settings, suggestions=demo_questions())
-    return uvicorn.Server(uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning"))
+    return uvicorn.Server(
+        uvicorn.Config(app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=5)
+    )

@@ -131,7 +131,7 @@ def _launch(home: Path, *, port: int, heap: str, console: Console) -> State:
 def _environ(base: Path, jdk: Path) -> dict[str, str]:
     """Only what the node needs: a JAVA_TOOL_OPTIONS or ES_JAVA_OPTS of the user's is meant for other programs."""
     return {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "PATH": f"{os.environ.get('PATH', '')}:/usr/bin:/bin",
         "HOME": str(base / "tmp"),
         "ES_JAVA_HOME": str(jdk),
         "ES_PATH_CONF": str(base / "config"),

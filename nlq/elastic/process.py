@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nlq.errors import EngineError
+from nlq.errors import ConfigError, EngineError
 
 NOBODY = 65534
 
@@ -73,14 +73,21 @@ def can_enter(path: Path, uid: int | None) -> bool:
     """Whether that user can enter the folder."""
     if uid is None:
         return os.access(path, os.R_OK | os.X_OK)
-    tried = subprocess.run(["test", "-x", str(path)], check=False, cwd="/", **_identity(uid))
+    command = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(path)]
+    try:
+        tried = subprocess.run(command, check=False, cwd="/", **_identity(uid))
+    except PermissionError as exc:
+        raise ConfigError(
+            "Elasticsearch does not run as root and this process cannot change its user: "
+            "run nlq as an ordinary user, or set NLQ_ES_URL to a running cluster."
+        ) from exc
     return bool(tried.returncode == 0)
 
 
 def spawn(command: Sequence[str], *, log: Path, environ: Mapping[str, str], cwd: Path, uid: int | None) -> int:
     """Start the command in a session of its own with its output in ``log``; returns its pid."""
     started = subprocess.run(
-        ["sh", "-c", _IN_BACKGROUND, "sh", str(log), *command],
+        ["/bin/sh", "-c", _IN_BACKGROUND, "sh", str(log), *command],
         env=dict(environ),
         cwd=cwd,
         stdin=subprocess.DEVNULL,

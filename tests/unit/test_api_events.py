@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from api.events import Desk, Run, stream
+from api.metrics import Metrics
 from nlq.errors import OverloadedError
 from nlq.translator import AskOptions
 from nlq.types import Question
@@ -25,7 +26,7 @@ async def names(run: Run) -> list[str]:
 
 def test_a_run_hands_over_its_events_in_order_and_then_the_answer() -> None:
     async def scenario() -> tuple[list[str], int]:
-        desk = Desk(FakeTranslator())
+        desk = Desk(FakeTranslator(), metrics=Metrics())
         run = desk.take(QUESTION, AskOptions())
         found = await names(run)
         desk.close()
@@ -42,7 +43,7 @@ def test_one_question_more_than_there_are_places_is_refused_and_room_comes_back(
     translator.gate.clear()
 
     async def scenario() -> tuple[str, list[str]]:
-        desk = Desk(translator, waiting=1)
+        desk = Desk(translator, metrics=Metrics(), waiting=1)
         runs = [desk.take(QUESTION, AskOptions()) for _ in range(2)]
         with pytest.raises(OverloadedError) as refused:
             desk.take(QUESTION, AskOptions())
@@ -64,7 +65,7 @@ def test_a_stopped_run_ends_at_its_next_event() -> None:
     translator.gate.clear()
 
     async def scenario() -> tuple[list[str], BaseException | None]:
-        desk = Desk(translator)
+        desk = Desk(translator, metrics=Metrics())
         run = desk.take(QUESTION, AskOptions())
         for _ in range(3):
             await run.next(TIMEOUT)
@@ -86,7 +87,7 @@ def test_a_client_that_leaves_the_stream_stops_its_question() -> None:
     translator.gate.clear()
 
     async def scenario() -> None:
-        desk = Desk(translator)
+        desk = Desk(translator, metrics=Metrics())
         run = desk.take(QUESTION, AskOptions())
         sent = stream(run, await run.next(TIMEOUT), explain=False)
         await anext(sent)
@@ -104,7 +105,7 @@ def test_closing_the_desk_stops_and_waits_for_every_question() -> None:
     translator.gate.clear()
 
     async def scenario() -> None:
-        desk = Desk(translator)
+        desk = Desk(translator, metrics=Metrics())
         runs = [desk.take(QUESTION, AskOptions()) for _ in range(3)]
         for run in runs:
             for _ in range(3):
@@ -126,7 +127,7 @@ def test_a_silent_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     translator.gate.clear()
 
     async def scenario() -> list[str]:
-        desk = Desk(translator)
+        desk = Desk(translator, metrics=Metrics())
         run = desk.take(QUESTION, AskOptions())
         parts = []
         async for part in stream(run, await run.next(TIMEOUT), explain=False):
@@ -148,7 +149,7 @@ def test_a_client_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     translator.gate.clear()
 
     async def scenario() -> None:
-        desk = Desk(translator)
+        desk = Desk(translator, metrics=Metrics())
         run = desk.take(QUESTION, AskOptions())
         while not run._stop.is_set():
             await asyncio.sleep(0)
