@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from nlq.dates import whole_periods
 from nlq.errors import InputError, NoAnswerError
 from nlq.json_schema import Schema
 from nlq.ports import Engine, ExampleStore, Sampler
@@ -114,7 +115,7 @@ class Translator:
                     index=index.index,
                     engine=self.engine,
                     timeout=self.limits.engine_timeout,
-                    finish=lambda body: complete(repair(body, catalog), max_results=most),
+                    finish=lambda body: complete(whole_periods(repair(body, catalog), index), max_results=most),
                 )
             verdicts += found
             for verdict in found:

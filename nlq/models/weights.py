@@ -35,9 +35,7 @@ def fetch(model: str, home: Path, *, console: Console) -> Path:
         raise ConfigError(f"NLQ_MODEL names a file that is not there: {path}.")
     if hub.is_id(model):
         return hub.fetch(model, _folder(home / "models"))
-    raise ConfigError(
-        f"NLQ_MODEL is {model!r}; name one of {', '.join(CATALOG)}, a .gguf file or a hub id org/name."
-    )
+    raise ConfigError(f"NLQ_MODEL is {model!r}; name one of {', '.join(CATALOG)}, a .gguf file or a hub id org/name.")
 
 
 def installed(model: Model, home: Path) -> Path | None:
