@@ -102,7 +102,8 @@ class SqliteStore:
         index = self._current_index()
         if not index.rows:
             return ()
-        vector = self.embedder.encode([mask(question, values)])
+        whole = question.encode(errors="replace").decode()  # tokenizers refuse half characters (lone surrogates)
+        vector = self.embedder.encode([mask(whole, values)])
         found: dict[str, tuple[float, Example]] = {}
         for score, row in index.ranked(vector, at_first=4 * k + 16):
             if row.example.index != exclude_index:

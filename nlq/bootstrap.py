@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from nlq.errors import ConfigError
+from nlq.errors import ConfigError, NlqError
 from nlq.ports import Sampler
 from nlq.settings import Settings
 from nlq.translator import Limits, Translator
@@ -28,18 +29,16 @@ def open_translator(settings: Settings, *, console: Console | None = None) -> It
     """A translator on the parts that ``settings`` name, closed at the end. Downloads what is missing, with progress
     on ``console`` (default: standard error)."""
     console = console or Console(stderr=True)
-    with open_engine(settings) as engine:
-        store = open_store(settings)
-        try:
-            sampler = load_sampler(settings, console=console)
-            try:
-                yield Translator(
-                    engine=engine, sampler=sampler, examples=store, params=_params(settings), limits=_limits(settings)
-                )
-            finally:
-                sampler.close()
-        finally:
-            store.close()
+    with ExitStack() as parts:
+        engine = parts.enter_context(open_engine(settings))
+        store = parts.enter_context(closing(open_store(settings)))
+        # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
+        warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
+        warming.submit(store.warm)
+        sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
+        yield Translator(
+            engine=engine, sampler=sampler, examples=store, params=_params(settings), limits=_limits(settings)
+        )
 
 
 @contextmanager
@@ -78,7 +77,11 @@ def open_store(settings: Settings) -> SqliteStore:
     from examples_db.store import SqliteStore, seed
 
     store = SqliteStore.open(settings.examples_path, SentenceEmbedder.load(settings.embedder))
-    seed(store)
+    try:
+        seed(store)
+    except NlqError:
+        store.close()
+        raise
     return store
 
 

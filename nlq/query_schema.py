@@ -26,6 +26,7 @@ GEO = frozenset({"geo_point"})
 SORTABLE = KEYWORD - {"flattened"} | NUMBER | DATE | BOOLEAN
 
 MAX_SIZE = 10_000  # Elasticsearch's own index.max_result_window
+MAX_TERMS = 8  # without a bound, a small model lists values until its tokens end
 METRIC_NAMES = ("value", "value2", "value3")
 
 STRING: Schema = {"type": "string"}
@@ -51,9 +52,9 @@ def _range_of(value: Schema) -> Schema:
 _SHARED: dict[str, Schema] = {
     "text": obj({"query": STRING, "operator": {"enum": ["and", "or"]}}, {"fuzziness": {"const": "AUTO"}}),
     "pattern": obj({"value": STRING, "case_insensitive": {"const": True}}),
-    "strings": many(STRING, 2),
-    "integers": many({"type": "integer"}, 2),
-    "numbers": many({"type": "number"}, 2),
+    "strings": many(STRING, 2, MAX_TERMS),
+    "integers": many({"type": "integer"}, 2, MAX_TERMS),
+    "numbers": many({"type": "number"}, 2, MAX_TERMS),
     "day": {"type": "string", "pattern": _DATE_PATTERN},
     "integer_range": _range_of({"type": "integer"}),
     "number_range": _range_of({"type": "number"}),

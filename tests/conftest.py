@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+pytest_plugins = ["tests.fixtures.tiny_model"]
+
 
 @pytest.fixture(scope="session")
 def home() -> Path:

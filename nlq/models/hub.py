@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from nlq.errors import ConfigError, SamplerError
 
-_ID = re.compile(r"(?P<repo>[\w][\w.-]*/[\w][\w.-]*)(?::(?P<file>[\w./-]+\.gguf))?")
+_ID = re.compile(r"(?P<repo>[\w][\w.-]*/[\w][\w.-]*)(?::(?P<file>(?!.*\.\.)[\w./-]+\.gguf))?")
+_WEIGHTS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 _PATIENCE = 4.0
 """Seconds to wait for the hub's first word. Its own client retries for half a minute in a closed network."""
 
@@ -22,7 +24,9 @@ def is_id(text: str) -> bool:
 
 def download(repo: str, file: str, target: Path) -> None:
     """Fetch one file into ``target``, going on where an earlier try stopped. Raises SamplerError."""
-    os.replace(_get(repo, file, target.parent / ".hub" / repo), target)
+    folder = target.parent / ".hub"
+    os.replace(_get(repo, file, folder / repo), target)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def fetch(model: str, folder: Path) -> Path:
@@ -32,21 +36,19 @@ def fetch(model: str, folder: Path) -> Path:
         raise ConfigError(f"{model!r} is no id of the hub; write org/name or org/name:file.gguf.")
     repo, file = match["repo"], match["file"]
     local = folder / repo
+    if file:
+        return local / file if (local / file).is_file() else _get(repo, file, local)
     marker = local / ".chosen"
-    if file is None and marker.is_file():
+    if marker.is_file() and (local / marker.read_text()).exists():
         return local / marker.read_text()
-    if file is None:
-        file = _choose(repo)
-        path = local if file is None else _get(repo, file, local)
-        if file is None:
-            _get_all(repo, local)
-        marker.write_text(file or "")
-        return path
-    return local / file if (local / file).is_file() else _get(repo, file, local)
+    chosen = _choose(repo)
+    path = _get(repo, chosen, local) if chosen else _get_all(repo, local)
+    marker.write_text(chosen)
+    return path
 
 
-def _choose(repo: str) -> str | None:
-    """The GGUF file to take of a repository; None where it has none and is taken whole."""
+def _choose(repo: str) -> str:
+    """The GGUF file to take of a repository; "" where it has none and is taken whole."""
     from huggingface_hub import HfApi
 
     with _translated(repo):
@@ -57,7 +59,7 @@ def _choose(repo: str) -> str | None:
         raise ConfigError(
             f"{repo} has several models; set NLQ_MODEL={repo}:FILE with one of {', '.join(sorted(names))}."
         )
-    return preferred[0] if preferred else None
+    return preferred[0] if preferred else ""
 
 
 def _get(repo: str, file: str, folder: Path) -> Path:
@@ -68,13 +70,11 @@ def _get(repo: str, file: str, folder: Path) -> Path:
         return Path(hf_hub_download(repo, file, local_dir=folder))
 
 
-def _get_all(repo: str, folder: Path) -> None:
+def _get_all(repo: str, folder: Path) -> Path:
     from huggingface_hub import snapshot_download
 
     with _translated(repo):
-        snapshot_download(
-            repo, local_dir=folder, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-        )
+        return Path(snapshot_download(repo, local_dir=folder, allow_patterns=list(_WEIGHTS)))
 
 
 def _reach() -> None:

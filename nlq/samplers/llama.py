@@ -44,10 +44,13 @@ class LlamaSampler:
         ``n_ctx`` is the room in tokens for a prompt and all its samples, ``slots`` how many are decoded together.
         Raises SamplerError where the file is no model that llama.cpp can run.
         """
-        import xllamacpp
-
         if not path.is_file():
             raise SamplerError(f"There is no model at {path}; `nlq models fetch` gets one.")
+        # OpenMP reads this once, when it is loaded. Threads that spin while they wait cost nothing on an idle machine
+        # and made decoding 7 times slower beside two busy processes on two cores.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        import xllamacpp
+
         key = secrets.token_urlsafe(24)
         params = _server_params(path, threads=threads or len(os.sched_getaffinity(0)), n_ctx=n_ctx, slots=slots)
         params.api_keys = [key]
@@ -71,11 +74,8 @@ class LlamaSampler:
         refuse_beams(params, "llama.cpp")
         self._running()
         request = _request(chat_messages(prompt), params, n_ctx=self._n_ctx)
-        if schema is not None:
-            request["grammar"] = self._grammar(compact_schema(schema))
-        if params.greedy:
-            return self._greedy(request, params.n)
-        return self._rounds(request, params)
+        grammar = {} if schema is None else {"grammar": self._grammar(json.dumps(compact_schema(schema)))}
+        return self._draw(request, grammar, params)
 
     def warm(self, prompt: Prompt) -> None:
         if not prompt.head:
@@ -99,15 +99,16 @@ class LlamaSampler:
             raise SamplerError("The llama.cpp sampler is closed; load it again.")
         return server
 
-    def _greedy(self, request: Body, n: int) -> Iterator[Candidate]:
-        for candidate in self._round({**request, "n": 1}):
-            for _ in range(n):
-                yield candidate
-
-    def _rounds(self, request: Body, params: SamplingParams) -> Iterator[Candidate]:
-        for number, first in enumerate(range(0, params.n, self._slots)):
-            size = min(self._slots, params.n - first)
-            yield from self._round({**request, "n": size, "seed": round_seed(params.seed, number)})
+    def _draw(self, request: Body, grammar: Body, params: SamplingParams) -> Iterator[Candidate]:
+        # The last prompt token gives slightly different numbers when it is computed among others. With the prompt in
+        # the cache first, it is always computed alone, and the same seed draws the same texts.
+        for _ in self._round({**request, "n": 1, "max_tokens": 1}):
+            pass
+        wanted = 1 if params.greedy else params.n
+        for number, first in enumerate(range(0, wanted, self._slots)):
+            size = min(self._slots, wanted - first)
+            for candidate in self._round({**request, **grammar, "n": size, "seed": round_seed(params.seed, number)}):
+                yield from [candidate] * (params.n if params.greedy else 1)
 
     def _round(self, request: Body) -> Iterator[Candidate]:
         """One request. llama.cpp calls back from a thread of its own, so a slow reader holds nobody up."""

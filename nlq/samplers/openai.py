@@ -10,12 +10,17 @@ from typing import Any
 import httpx
 
 from nlq.errors import BackendError, InputError, OverloadedError, SamplerError
+from nlq.samplers.grammar import compact_schema
 from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
 from nlq.types import Body, Candidate, Prompt, SamplingParams
 
 _TRIES = 3
 _LONGEST_WAIT = 20.0
 """Seconds that a server may ask us to wait before we give up instead."""
+
+
+class _RefusedError(SamplerError):
+    """HTTP 400: something in the request, perhaps its n."""
 
 
 class OpenAISampler:
@@ -36,6 +41,7 @@ class OpenAISampler:
     ) -> None:
         self._model = model
         self._sleep = sleep
+        self._most = 1024
         self._client = httpx.Client(
             base_url=base_url.rstrip("/") + "/",
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -64,15 +70,29 @@ class OpenAISampler:
 
     def _until(self, n: int, request: Body, params: SamplingParams) -> Iterator[Candidate]:
         """Ask until n choices came: some servers ignore ``n`` and send one."""
-        sent = 0
-        number = 0
+        sent = number = 0
         wanted = 1 if params.greedy else n
         while sent < wanted:
-            body = {**request, "n": wanted - sent, "seed": round_seed(params.seed, number)}
-            candidates = _candidates(self._send("POST", "chat/completions", body), wanted - sent)
+            body = {**request, "seed": round_seed(params.seed, number)}
+            candidates = self._ask(body, wanted - sent)
             yield from candidates * (n if params.greedy else 1)
             sent += len(candidates)
             number += 1
+
+    def _ask(self, body: Body, n: int) -> list[Candidate]:
+        """At most n candidates of one request; fewer where the server refuses so many (llama-server has slots)."""
+        size = min(n, self._most)
+        while True:
+            try:
+                answer = self._send("POST", "chat/completions", {**body, "n": size})
+            except _RefusedError:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
+            if size < n:
+                self._most = size
+            return _candidates(answer, size)
 
     def _send(self, method: str, path: str, body: Body | None = None) -> Any:
         """The parsed answer; a busy server is asked again after the time it names."""
@@ -109,7 +129,7 @@ def _request(model: str, messages: list[dict[str, str]], *, schema: Body | None,
     extensions["repetition_penalty"] = (params.repetition_penalty, 1.0)
     request |= {name: value for name, (value, default) in extensions.items() if value != default}
     if schema is not None:
-        response_format = {"name": "search_body", "strict": True, "schema": schema}
+        response_format = {"name": "search_body", "strict": True, "schema": compact_schema(schema)}
         request["response_format"] = {"type": "json_schema", "json_schema": response_format}
     return request
 
@@ -155,7 +175,8 @@ def _translated(response: httpx.Response, name: str, *, retry_after: float) -> B
         return SamplerError(f"{name} was not found (HTTP 404: {reason}); check NLQ_OPENAI_URL and NLQ_MODEL.")
     if status == httpx.codes.BAD_REQUEST and "context" in reason.lower():
         return InputError(f"The prompt is longer than the model's context: {reason}")
-    return SamplerError(f"{name} failed (HTTP {status}): {reason}")
+    kind = _RefusedError if status == httpx.codes.BAD_REQUEST else SamplerError
+    return kind(f"{name} failed (HTTP {status}): {reason}")
 
 
 def _reason(response: httpx.Response) -> str:

@@ -150,7 +150,7 @@ def _stops(model: Any, tokenizer: Any) -> list[int]:
 
 def _encode(tokenizer: Any, messages: Sequence[Message], *, answer: bool) -> list[int]:
     """Token ids of a chat. Control tokens spelled out in a message's text are broken up, so that text stays text."""
-    control = [token for token in tokenizer.get_added_vocab() if len(token) > 1]
+    control = [token for token in tokenizer.get_added_vocab() if len(token.strip()) > 1]
     chat = [{"role": message.role, "content": _harmless(message.content, control)} for message in messages]
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=answer)
     return list(tokenizer(text, add_special_tokens=False).input_ids)

@@ -26,6 +26,8 @@ QUESTIONS = {
     "movies": "How many films did Steven Spielberg direct?",
 }
 
+ODD = ("كم عدد الأفلام؟", "有多少部电影？", '"; DROP TABLE movies; --', "\x1b[2J\x07 films?")
+
 
 class _Server(uvicorn.Server):
     """Says when it listens."""
@@ -113,7 +115,7 @@ def test_an_index_that_cannot_be_asked_is_a_problem_document(client: httpx.Clien
     assert "Traceback" not in response.text
 
 
-@pytest.mark.parametrize("question", ["كم عدد الأفلام؟", "有多少部电影？", '"; DROP TABLE movies; --', "\x1b[2J\x07 films?"])
+@pytest.mark.parametrize("question", ODD)
 def test_an_odd_question_breaks_nothing(client: httpx.Client, question: str) -> None:
     response = client.post("/movies/nlq", json={"question": question, "n": 1, "temperature": 0})
 

@@ -27,6 +27,7 @@ def _literals(node: Any, key: str = "") -> list[str]:
         return [found for k, v in node.items() for found in _literals(v, k)]
     if isinstance(node, list):
         return [found for item in node for found in _literals(item, key)]
-    if key in ("order", "operator", "fuzziness", "case_insensitive", "minimum_should_match") or node in (0, 1, True, "asc", "desc"):
+    said_otherwise = ("order", "operator", "fuzziness", "case_insensitive", "minimum_should_match")
+    if key in said_otherwise or node in (0, 1, True, "asc", "desc"):
         return []
     return [str(node)]

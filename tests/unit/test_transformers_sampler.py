@@ -445,7 +445,7 @@ def test_prompts_of_the_most_recent_heads_are_kept() -> None:
 def test_a_gguf_file_is_the_model_it_was_made_of(
     tiny_transformers_sampler: TransformersSampler, tiny_model_folder: Path, tmp_path: Path
 ) -> None:
-    from fixtures.tiny_model import write_gguf
+    from tests.fixtures.tiny_model import write_gguf
 
     path = write_gguf(tiny_model_folder, tmp_path / "tiny-qwen2.gguf")
     samplers = [TransformersSampler.load(path, device="cpu", dtype="float32") for _ in range(2)]

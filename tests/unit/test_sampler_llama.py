@@ -1,0 +1,127 @@
+"""What the llama.cpp sampler does without a model: failures and how events become candidates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlq.errors import InputError, SamplerError
+from nlq.samplers.llama import LlamaSampler
+from nlq.types import Candidate, Message, Prompt, SamplingParams
+
+PROMPT = Prompt((), (), (Message("user", "q"),))
+
+
+class Recorded:
+    """llama.cpp's side of a request: calls back with events and stops where the callback says so."""
+
+    def __init__(self, *events: dict[str, Any]) -> None:
+        self.events = events
+        self.requests: list[dict[str, Any]] = []
+        self.heard = 0
+
+    def handle_chat_completions(self, request: str, callback: Callable[[str], bool]) -> None:
+        self.requests.append(json.loads(request))
+        if self.requests[-1]["max_tokens"] == 1:
+            callback(json.dumps(event(0, "x", finish="length")))
+            return
+        for item in self.events:
+            self.heard += 1
+            if callback(json.dumps(item)):
+                return
+
+
+def event(index: int, text: str = "", *, logprob: float | None = None, finish: str | None = None) -> dict[str, Any]:
+    choice: dict[str, Any] = {"index": index, "delta": {"content": text or None}, "finish_reason": finish}
+    if logprob is not None:
+        choice["logprobs"] = {"content": [{"token": text, "logprob": logprob}]}
+    return {"choices": [choice], "timings": {"predicted_n": 3}}
+
+
+def sampler(server: Recorded) -> LlamaSampler:
+    return LlamaSampler(server, name="llama.cpp test", key="k", n_ctx=64, slots=2)
+
+
+def test_interleaved_samples_are_put_together_and_come_as_they_end() -> None:
+    server = Recorded(
+        event(0, "a", logprob=-1.0),
+        event(1, "x", logprob=-4.0),
+        event(1, finish="length"),
+        event(0, "b", logprob=-2.0),
+        event(0, finish="stop"),
+    )
+    found = list(sampler(server).sample(PROMPT, None, SamplingParams(n=2)))
+
+    assert found == [Candidate("x", -4.0, 3, complete=False), Candidate("ab", -1.5, 2)]
+
+
+def test_more_samples_than_slots_are_drawn_in_rounds_with_other_seeds() -> None:
+    server = Recorded(event(0, "a", finish="stop"), event(1, "b", finish="stop"))
+    found = list(sampler(server).sample(PROMPT, None, SamplingParams(n=4)))
+    _, first, second = server.requests
+
+    assert len(found) == 4
+    assert (first["n"], second["n"]) == (2, 2)
+    assert first["seed"] != second["seed"]
+
+
+def test_the_prompt_is_computed_before_its_samples_and_without_the_grammar() -> None:
+    server = Recorded(event(0, "{}", finish="stop"))
+    list(sampler(server).sample(PROMPT, {"type": "object"}, SamplingParams()))
+    prefill, draw = server.requests
+
+    assert "grammar" not in prefill
+    assert draw["grammar"].startswith("%llguidance")
+
+
+def test_greedy_decodes_once() -> None:
+    server = Recorded(event(0, "a", finish="stop"))
+    found = list(sampler(server).sample(PROMPT, None, SamplingParams(n=3, temperature=0)))
+
+    assert [c.text for c in found] == ["a", "a", "a"]
+    assert [r["n"] for r in server.requests] == [1, 1]
+
+
+def test_a_prompt_above_the_context_is_the_callers_mistake() -> None:
+    error = {"type": "exceed_context_size_error", "n_prompt_tokens": 90, "n_ctx": 64, "message": "m"}
+
+    with pytest.raises(InputError, match="90 tokens"):
+        list(sampler(Recorded({"error": error})).sample(PROMPT, None, SamplingParams()))
+
+
+def test_an_error_in_the_answer_is_a_sampler_error_with_its_words() -> None:
+    with pytest.raises(SamplerError, match="no slot"):
+        list(sampler(Recorded({"error": {"message": "no slot"}})).sample(PROMPT, None, SamplingParams()))
+
+
+def test_samples_that_never_end_are_an_error() -> None:
+    with pytest.raises(SamplerError, match="0 of 1"):
+        list(sampler(Recorded(event(0, "a"))).sample(PROMPT, None, SamplingParams()))
+
+
+def test_a_closed_sampler_refuses_to_sample() -> None:
+    closed = sampler(Recorded())
+    closed.close()
+    closed.close()
+
+    with pytest.raises(SamplerError, match="closed"):
+        closed.sample(PROMPT, None, SamplingParams())
+    with pytest.raises(SamplerError, match="closed"):
+        closed.ready()
+
+
+def test_a_missing_model_is_an_error_that_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(SamplerError, match="nlq models fetch"):
+        LlamaSampler.load(tmp_path / "none.gguf")
+
+
+def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "text.gguf"
+    path.write_text("no model")
+
+    with pytest.raises(SamplerError, match="cannot load"):
+        LlamaSampler.load(path)
