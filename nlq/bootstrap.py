@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,29 +26,35 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_translator(settings: Settings, *, console: Console | None = None) -> Iterator[Translator]:
+def open_translator(
+    settings: Settings, *, console: Console | None = None, url: Callable[[], str] | None = None
+) -> Iterator[Translator]:
     """A translator on the parts that ``settings`` name, closed at the end. Downloads what is missing, with progress
-    on ``console`` (default: standard error)."""
+    on ``console`` (default: standard error).
+
+    ``url`` gives the engine's address where it is still starting; it is called once the model is loaded.
+    """
     console = console or Console(stderr=True)
+    address = url or partial(str, engine_url(settings))
     with ExitStack() as parts:
-        engine = parts.enter_context(open_engine(settings))
         store = parts.enter_context(closing(open_store(settings)))
         # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
         warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
         warming.submit(store.warm)
         sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
+        engine = parts.enter_context(open_engine(settings, url=address()))
         yield Translator(
             engine=engine, sampler=sampler, examples=store, params=_params(settings), limits=_limits(settings)
         )
 
 
 @contextmanager
-def open_engine(settings: Settings) -> Iterator[ElasticEngine]:
-    """The cluster at NLQ_ES_URL, else the embedded node where it runs; ConfigError where there is neither."""
+def open_engine(settings: Settings, *, url: str | None = None) -> Iterator[ElasticEngine]:
+    """The cluster at ``url`` or NLQ_ES_URL, else the embedded node where it runs; ConfigError where there is none."""
     from nlq.elastic.engine import ElasticEngine
 
     engine = ElasticEngine.connect(
-        engine_url(settings),
+        url or engine_url(settings),
         api_key=_secret(settings.es_api_key),
         user=settings.es_user,
         password=_secret(settings.es_password),
@@ -61,6 +68,7 @@ def open_engine(settings: Settings) -> Iterator[ElasticEngine]:
 
 
 def engine_url(settings: Settings) -> str:
+    """The address of the cluster or the embedded node; ConfigError where none is named or runs."""
     from nlq.elastic import node
 
     if settings.es_url:

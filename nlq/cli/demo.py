@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,15 +41,15 @@ def demo(
     settings = load_settings()
     if port is not None:
         settings = settings.model_copy(update={"port": port})
-    with _elasticsearch(settings, console), _translator(settings, console) as translator:
+    with _elasticsearch(settings, console) as url, _translator(settings, console, url) as translator:
         _load(translator, console)
-        with console.status("putting the head of the prompt into the model's cache"):
-            translator.warm()
-        with _served(translator, settings) as url:
-            console.print(f"API and page: {url}  (documentation: {url}/docs)")
+        with _served(translator, settings) as page:
+            console.print(f"API and page: {page}  (documentation: {page}/docs)")
+            with console.status("putting the head of the prompt into the model's cache"):
+                translator.warm()
             _ask_all(translator, console)
             if not once:
-                console.print(f"Serving {url} until Ctrl-C.")
+                console.print(f"Serving {page} until Ctrl-C.")
                 _wait()
 
 
@@ -78,29 +80,38 @@ def gutenberg(
 
 
 @contextmanager
-def _elasticsearch(settings: Settings, console: Console) -> Iterator[None]:
-    """The embedded node where no cluster is named; one that ran before runs on afterwards."""
+def _elasticsearch(settings: Settings, console: Console) -> Iterator[Callable[[], str]]:
+    """A function that waits for the engine's address. The embedded node, where no cluster is named, is fetched at once
+    and starts while the model loads; one that ran before runs on afterwards."""
     if settings.es_url:
-        yield
+        yield partial(str, settings.es_url)
         return
     from nlq.elastic import node
 
     ran = node.status(settings.home) is not None
-    started = node.start(settings.home, console=console)
-    console.print(f"Elasticsearch: {started.url}")
-    try:
-        yield
-    finally:
-        if not ran:
-            with console.status("stopping Elasticsearch"):
-                node.stop(settings.home)
+    node.fetch(settings.home, console=console)
+    with ThreadPoolExecutor(1) as beside:
+        started = beside.submit(node.start, settings.home, console=Console(quiet=True))
+        try:
+            yield lambda: started.result().url
+        finally:
+            started.exception()
+            if not ran:
+                with console.status("stopping Elasticsearch"):
+                    node.stop(settings.home)
 
 
 @contextmanager
-def _translator(settings: Settings, console: Console) -> Iterator[Translator]:
+def _translator(settings: Settings, console: Console, url: Callable[[], str]) -> Iterator[Translator]:
     from nlq.bootstrap import open_translator
 
-    with open_translator(settings, console=console) as translator:
+    def address() -> str:
+        with console.status("waiting for Elasticsearch to start"):
+            found = url()
+        console.print(f"Elasticsearch: {found}")
+        return found
+
+    with open_translator(settings, console=console, url=address) as translator:
         console.print(f"Model: {translator.sampler.name}")
         yield translator
 

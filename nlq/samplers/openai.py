@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 
 from nlq.errors import BackendError, InputError, OverloadedError, SamplerError
-from nlq.samplers.grammar import compact_schema
 from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
 from nlq.types import Body, Candidate, Prompt, SamplingParams
 
@@ -54,7 +53,10 @@ class OpenAISampler:
         return f"{self._client.base_url.host} {self._model}"
 
     def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
-        """See ``Sampler``. Closing the iterator leaves out the requests that were not sent yet."""
+        """See ``Sampler``. Closing the iterator leaves out the requests that were not sent yet.
+
+        Whether texts under a schema hold white space is the server's choice: the API has no word for it.
+        """
         refuse_beams(params, "An OpenAI-compatible server")
         request = _request(self._model, chat_messages(prompt), schema=schema, params=params)
         return self._until(params.n, request, params)
@@ -129,7 +131,7 @@ def _request(model: str, messages: list[dict[str, str]], *, schema: Body | None,
     extensions["repetition_penalty"] = (params.repetition_penalty, 1.0)
     request |= {name: value for name, (value, default) in extensions.items() if value != default}
     if schema is not None:
-        response_format = {"name": "search_body", "strict": True, "schema": compact_schema(schema)}
+        response_format = {"name": "search_body", "strict": True, "schema": schema}
         request["response_format"] = {"type": "json_schema", "json_schema": response_format}
     return request
 
