@@ -102,15 +102,24 @@ class LlamaSampler:
     def _draw(self, request: Body, grammar: Body, params: SamplingParams) -> Iterator[Candidate]:
         # The last prompt token gives slightly different numbers when it is computed among others. With the prompt in
         # the cache first, it is always computed alone, and the same seed draws the same texts.
-        for _ in self._round({**request, "n": 1, "max_tokens": 1}):
-            pass
+        room = self._n_ctx - self._prefill(request)
+        most = max(1, min(self._slots, room // params.max_tokens))
         wanted = 1 if params.greedy else params.n
-        for number, first in enumerate(range(0, wanted, self._slots)):
-            size = min(self._slots, wanted - first)
-            for candidate in self._round({**request, **grammar, "n": size, "seed": round_seed(params.seed, number)}):
+        for number, first in enumerate(range(0, wanted, most)):
+            size = min(most, wanted - first)
+            draw = {**request, **grammar, "n": size, "seed": round_seed(params.seed, number)}
+            for candidate in _candidates(self._events(draw), size):
                 yield from [candidate] * (params.n if params.greedy else 1)
 
-    def _round(self, request: Body) -> Iterator[Candidate]:
+    def _prefill(self, request: Body) -> int:
+        """Compute the prompt and leave it in the cache; returns its length in tokens."""
+        length = 0
+        for event in self._events({**request, "n": 1, "max_tokens": 1}):
+            timings = event.get("timings", {})
+            length = timings.get("cache_n", 0) + timings.get("prompt_n", 0)
+        return length
+
+    def _events(self, request: Body) -> Iterator[Body]:
         """One request. llama.cpp calls back from a thread of its own, so a slow reader holds nobody up."""
         events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         gone = threading.Event()
@@ -132,7 +141,8 @@ class LlamaSampler:
         thread = threading.Thread(target=ask, name="llama.cpp request")
         thread.start()
         try:
-            yield from _candidates(iter(events.get, None), request["n"])
+            for event in iter(events.get, None):
+                yield _checked(json.loads(event))
         finally:
             gone.set()
             thread.join()
@@ -191,30 +201,30 @@ class _Draft:
         return Candidate(text=text, logprob=mean_logprob(self.logprobs), tokens=tokens, complete=complete)
 
 
-def _candidates(events: Iterator[str], n: int) -> Iterator[Candidate]:
+def _candidates(events: Iterator[Body], n: int) -> Iterator[Candidate]:
     """Put the tokens of ``n`` interleaved samples together; each sample is yielded with its last event."""
     drafts = [_Draft() for _ in range(n)]
     ended = 0
     for event in events:
-        data = json.loads(event)
-        if "error" in data:
-            raise _translated(data["error"])
-        for choice in data.get("choices", ()):
+        for choice in event.get("choices", ()):
             draft = drafts[choice["index"]]
             draft.add(choice)
             if choice["finish_reason"]:
                 ended += 1
                 complete = choice["finish_reason"] == "stop"
-                yield draft.finish(complete=complete, tokens=data["timings"]["predicted_n"] - complete)
+                yield draft.finish(complete=complete, tokens=event["timings"]["predicted_n"] - complete)
     if ended < n:
         raise SamplerError(f"llama.cpp ended {ended} of {n} samples; is the context (n_ctx) large enough?")
 
 
-def _translated(error: Body) -> InputError | SamplerError:
-    message = str(error.get("message", error))
+def _checked(event: Body) -> Body:
+    """The event; raises what an error event stands for."""
+    error = event.get("error")
+    if error is None:
+        return event
     if error.get("type") == "exceed_context_size_error":
-        return InputError(
+        raise InputError(
             f"The prompt has {error.get('n_prompt_tokens')} tokens, more than the context of {error.get('n_ctx')}; "
             "ask a shorter question or use fewer examples."
         )
-    return SamplerError(f"llama.cpp failed: {message}")
+    raise SamplerError(f"llama.cpp failed: {error.get('message', error)}")

@@ -22,15 +22,16 @@ class Recorded:
     def __init__(self, *events: dict[str, Any]) -> None:
         self.events = events
         self.requests: list[dict[str, Any]] = []
-        self.heard = 0
+        self.prompt = 10
 
     def handle_chat_completions(self, request: str, callback: Callable[[str], bool]) -> None:
         self.requests.append(json.loads(request))
         if self.requests[-1]["max_tokens"] == 1:
-            callback(json.dumps(event(0, "x", finish="length")))
+            callback(
+                json.dumps(event(0, "x", finish="length") | {"timings": {"cache_n": 9, "prompt_n": self.prompt - 9}})
+            )
             return
         for item in self.events:
-            self.heard += 1
             if callback(json.dumps(item)):
                 return
 
@@ -43,7 +44,7 @@ def event(index: int, text: str = "", *, logprob: float | None = None, finish: s
 
 
 def sampler(server: Recorded) -> LlamaSampler:
-    return LlamaSampler(server, name="llama.cpp test", key="k", n_ctx=64, slots=2)
+    return LlamaSampler(server, name="llama.cpp test", key="k", n_ctx=900, slots=2)
 
 
 def test_interleaved_samples_are_put_together_and_come_as_they_end() -> None:
@@ -67,6 +68,25 @@ def test_more_samples_than_slots_are_drawn_in_rounds_with_other_seeds() -> None:
     assert len(found) == 4
     assert (first["n"], second["n"]) == (2, 2)
     assert first["seed"] != second["seed"]
+
+
+def test_no_more_samples_run_together_than_the_context_has_room_for() -> None:
+    server = Recorded(event(0, "a", finish="stop"))
+    server.prompt = 200
+    list(sampler(server).sample(PROMPT, None, SamplingParams(n=3, max_tokens=400)))
+
+    assert [r["n"] for r in server.requests] == [1, 1, 1, 1]
+
+
+def test_closing_the_iterator_stops_the_request() -> None:
+    server = Recorded(event(0, "a", finish="stop"), event(1, "b", finish="stop"))
+    model = sampler(server)
+    candidates = model.sample(PROMPT, None, SamplingParams(n=20))
+    next(candidates)
+    candidates.close()  # type: ignore[attr-defined]
+
+    assert len(server.requests) == 2
+    assert next(model.sample(PROMPT, None, SamplingParams(n=2))).text == "a"
 
 
 def test_the_prompt_is_computed_before_its_samples_and_without_the_grammar() -> None:
