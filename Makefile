@@ -8,7 +8,7 @@ venv: $(STAMP)
 $(STAMP): pyproject.toml
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --upgrade uv
-	@$(VENV)/bin/uv pip install --python $(VENV)/bin/python --editable '.[dev]'
+	@$(VENV)/bin/uv pip install --compile-bytecode --python $(VENV)/bin/python --editable '.[dev]'
 	@touch $@
 
 # The demo: everything fetched, started and asked. ONCE=1 ends after the answers.

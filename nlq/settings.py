@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     shots: int = Field(3, ge=0, le=20, description="Few-shot examples retrieved for one question.")
 
-    n: int = Field(8, ge=1, le=64, description="Candidates for one question where the request does not say.")
+    n: int = Field(8, ge=1, le=64, description="Most candidates for one question where the request does not say.")
     temperature: float = Field(0.8, ge=0, le=5)
     top_p: float = Field(0.95, gt=0, le=1)
     top_k: int = Field(0, ge=0)

@@ -32,11 +32,11 @@ from nlq.types import (
 )
 from nlq.values import Catalog, catalog_body, link, lookup_body, merged, read_catalog, repair
 from nlq.verify import complete, verify
-from nlq.vote import RULES
+from nlq.vote import RULES, decided
 
 Clock = Callable[[], float]
 CATALOG_SECONDS = 300.0
-_BUDGET_ROUND = 2
+_SMALL_ROUND = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class AskOptions:
-    """What one request may choose; None takes the translator's default. ``time_budget`` is in seconds."""
+    """What one request may choose; None takes the translator's default.
+
+    ``n`` None samples in rounds, at most the default number, until the rest could not change the vote.
+    ``time_budget`` is in seconds.
+    """
 
     n: int | None = None
     temperature: float | None = None
@@ -120,7 +124,7 @@ class Translator:
             verdicts += found
             for verdict in found:
                 tell(Event("candidate", verdict))
-            if options.select == "first" and any(v.result is not None for v in found):
+            if _enough(verdicts, options, remaining=params.n - len(verdicts)):
                 break
         ballot = RULES[options.select](verdicts)
         tell(Event("ballot", ballot))
@@ -146,6 +150,8 @@ class Translator:
             for name, value in (("n", options.n), ("temperature", options.temperature), ("seed", options.seed))
             if value is not None
         }
+        if options.n is None and options.temperature == 0:
+            changes["n"] = 1  # greedy candidates are all the same
         try:
             return self.params.with_(**changes)
         except ValueError as exc:
@@ -183,11 +189,11 @@ class Translator:
         timings: _Timings,
         tell: Callable[[Event], None],
     ) -> Iterator[Sequence[Candidate]]:
-        """Rounds of candidates: all at once; one by one for ``first``; few at a time under a time budget."""
-        size = 1 if options.select == "first" else _BUDGET_ROUND if options.time_budget else params.n
-        started = self.clock()
-        for begin in range(0, params.n, size):
-            each = params.with_(n=min(size, params.n - begin), seed=(params.seed + begin) % 2**32)
+        started, begin = self.clock(), 0
+        while begin < params.n:
+            n = min(_round_size(options, params.n, begin=begin), params.n - begin)
+            each = params.with_(n=n, seed=(params.seed + begin) % 2**32)
+            begin += n
             candidates: list[Candidate] = []
             with timings("sample"), _closing(self.sampler.sample(prompt, schema, each)) as sampled:
                 for candidate in sampled:
@@ -196,6 +202,22 @@ class Translator:
             yield candidates
             if options.time_budget and self.clock() - started >= options.time_budget:
                 return
+
+
+def _round_size(options: AskOptions, n: int, *, begin: int) -> int:
+    """One by one for ``first``, few at a time under a time budget, else all at once; where the number is open, half of
+    them first."""
+    if options.select == "first":
+        return 1
+    if options.time_budget or (options.n is None and begin):
+        return _SMALL_ROUND
+    return n if options.n else (n + 1) // 2
+
+
+def _enough(verdicts: Sequence[Verdict], options: AskOptions, *, remaining: int) -> bool:
+    if options.select == "first":
+        return any(v.result is not None for v in verdicts)
+    return options.n is None and decided(verdicts, remaining=remaining)
 
 
 @contextmanager

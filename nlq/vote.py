@@ -65,6 +65,15 @@ def first(verdicts: Sequence[Verdict]) -> Ballot:
     return _ballot([own, *(g for g in ballot.groups if g is not leads)], of=len(verdicts))
 
 
+def decided(verdicts: Sequence[Verdict], *, remaining: int) -> bool:
+    """Whether ``remaining`` more candidates could not overtake the leader of the vote. An empty result never decides."""
+    ballot = vote(verdicts)
+    if ballot.leader is None or is_empty(ballot.leader.chosen):
+        return False
+    behind = ballot.runner_up.votes if ballot.runner_up else 0
+    return ballot.leader.votes - behind >= remaining
+
+
 RULES: Mapping[str, Rule] = {"vote": vote, "first": first}
 """What ``select`` may name."""
 

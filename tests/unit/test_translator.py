@@ -35,7 +35,7 @@ def _ask(translator: Translator, text: str = "How many crime books?", **options:
 
 
 def test_the_result_that_most_candidates_agree_on_is_the_answer() -> None:
-    answer = _ask(_translator(COUNT, TITLES, COUNT, "nonsense"))
+    answer = _ask(_translator(COUNT, TITLES, COUNT, "nonsense"), n=4)
 
     assert answer.query == {"query": {"term": {"shelf": "Crime"}}, "size": 0, "track_total_hits": True}
     assert answer.result.total == 2
@@ -60,6 +60,16 @@ def test_the_prompt_shows_linked_values_and_examples_of_other_indices() -> None:
     assert '"Crime" in shelf' in prompt.tail[0].content
     assert answer.examples == (EXAMPLE,)
     assert schema is not None
+
+
+def test_an_open_number_of_candidates_stops_once_the_rest_could_not_change_the_vote() -> None:
+    agreed = _translator(COUNT, params=SamplingParams(n=8))
+    split = _translator(COUNT, COUNT, COUNT, TITLES, params=SamplingParams(n=8))
+
+    assert _ask(agreed).ballot.of == 4
+    assert _ask(split).ballot.of == 6
+    assert _ask(agreed, n=8).ballot.of == 8
+    assert _ask(agreed, temperature=0).ballot.of == 1
 
 
 def test_first_stops_at_the_first_candidate_that_runs() -> None:
@@ -98,7 +108,7 @@ def test_what_a_listener_raises_ends_the_translation() -> None:
 
 def test_without_a_surviving_candidate_the_error_carries_every_verdict() -> None:
     with pytest.raises(NoAnswerError) as caught:
-        _ask(_translator("nonsense", '{"size":3}'))
+        _ask(_translator("nonsense", '{"size":3}'), n=4)
 
     assert len(caught.value.verdicts) == 4
     assert "not JSON" in str(caught.value)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nlq.types import Body, Candidate, Outcome, Result, Verdict
-from nlq.vote import first, is_empty, result_key, vote
+from nlq.vote import decided, first, is_empty, result_key, vote
 
 MATCH_ALL: Body = {"match_all": {}}
 
@@ -116,3 +116,12 @@ def test_an_average_of_nothing_is_empty() -> None:
     assert is_empty(_number(None))
     assert not is_empty(_number(0.0))
     assert is_empty(_groups([]))
+
+
+def test_a_vote_is_decided_when_the_rest_cannot_overtake_the_leader() -> None:
+    three_to_one = [_number(1)] * 3 + [_number(2)]
+
+    assert decided(three_to_one, remaining=2)
+    assert not decided(three_to_one, remaining=3)
+    assert not decided([_hits()] * 4, remaining=0)
+    assert not decided([FAILED], remaining=0)
