@@ -66,7 +66,7 @@ def first(verdicts: Sequence[Verdict]) -> Ballot:
 
 
 def decided(verdicts: Sequence[Verdict], *, remaining: int) -> bool:
-    """Whether ``remaining`` more candidates could not overtake the leader of the vote. An empty result never decides."""
+    """Whether ``remaining`` more candidates could not overtake the vote's leader. An empty result never decides."""
     ballot = vote(verdicts)
     if ballot.leader is None or is_empty(ballot.leader.chosen):
         return False

@@ -69,7 +69,7 @@ def _expected(index: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("index", QUESTIONS)
 def test_a_question_about_a_demo_index_gets_the_right_answer(client: httpx.Client, index: str) -> None:
-    response = client.post(f"/{index}/nlq", json={"question": QUESTIONS[index], "explain": True})
+    response = client.post(f"/{index}/nlq", json={"question": QUESTIONS[index], "n": 4, "explain": True})
     answer = response.json()
     expected = _expected(index)
 
