@@ -1,4 +1,4 @@
-.PHONY: venv demo test lint bench clean
+.PHONY: venv demo test lint clean
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed

@@ -17,6 +17,7 @@ from nlq.ports import Engine, ExampleStore, Sampler
 from nlq.prompt import build_prompt
 from nlq.query_schema import query_schema
 from nlq.readback import readback
+from nlq.timings import Clock, Timings
 from nlq.types import (
     Answer,
     Ballot,
@@ -34,8 +35,8 @@ from nlq.values import Catalog, catalog_body, link, lookup_body, merged, read_ca
 from nlq.verify import complete, verify
 from nlq.vote import RULES, decided
 
-Clock = Callable[[], float]
 CATALOG_SECONDS = 300.0
+CATALOGS = 64
 _SMALL_ROUND = 2
 
 
@@ -94,7 +95,7 @@ class Translator:
         question or option, UnknownIndexError, NoAnswerError where no candidate survived, BackendError.
         """
         tell = on_event or _nobody
-        timings = _Timings(self.clock)
+        timings = Timings(self.clock)
         text = clean_question(question.text, most=self.limits.max_question_chars)
         params = self._params(options)
         with timings("schema"):
@@ -163,6 +164,8 @@ class Translator:
         kept = self._catalogs.get(index)
         if kept is None or now - kept[0] > CATALOG_SECONDS:
             kept = (now, self._look(index, catalog_body(index)))
+            if len(self._catalogs) >= CATALOGS:
+                self._catalogs.clear()
             self._catalogs[index] = kept
         listed = kept[1]
         long = [name for name in listed.values if name not in listed.complete]
@@ -186,7 +189,7 @@ class Translator:
         *,
         params: SamplingParams,
         options: AskOptions,
-        timings: _Timings,
+        timings: Timings,
         tell: Callable[[Event], None],
     ) -> Iterator[Sequence[Candidate]]:
         started, begin = self.clock(), 0
@@ -229,26 +232,6 @@ def _closing(candidates: Iterator[Candidate]) -> Iterator[Iterator[Candidate]]:
         close = getattr(candidates, "close", None)
         if close is not None:
             close()
-
-
-class _Timings:
-    """Seconds per stage, summed over rounds."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started = clock()
-        self._spent: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        begin = self._clock()
-        try:
-            yield
-        finally:
-            self._spent[stage] = self._spent.get(stage, 0.0) + self._clock() - begin
-
-    def done(self) -> dict[str, float]:
-        return {**self._spent, "total": self._clock() - self._started}
 
 
 def clean_question(text: str, *, most: int) -> str:

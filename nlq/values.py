@@ -17,6 +17,7 @@ from nlq.query_schema import KEYWORD
 from nlq.types import Body, Failure, IndexSchema, LinkedValue, Result
 
 PER_FIELD = 1000
+BUCKETS = 50_000  # below Elasticsearch's search.max_buckets, 65,536
 MAX_WORDS = 8
 MAX_FIELDS = 3
 _LINKABLE = KEYWORD - {"flattened", "ip", "wildcard"}
@@ -38,7 +39,8 @@ class Catalog:
 
 def catalog_body(schema: IndexSchema) -> Body | None:
     """A search that lists the commonest values of every keyword field; None where there is no such field."""
-    return _terms_body(schema, _fields(schema), {"size": PER_FIELD})
+    fields = _fields(schema)
+    return _terms_body(schema, fields, {"size": min(PER_FIELD, max(1, BUCKETS // max(1, len(fields))))})
 
 
 def lookup_body(schema: IndexSchema, question: str, fields: Iterable[str]) -> Body | None:

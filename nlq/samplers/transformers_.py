@@ -14,13 +14,14 @@ from typing import Any
 import torch
 from jinja2 import TemplateError
 
-from nlq.errors import ConfigError, InputError, SamplerError
+from nlq.errors import ConfigError, SamplerError
+from nlq.samplers.request import chat_messages
 from nlq.samplers.torch_beam import Beams
 from nlq.samplers.torch_decode import Batch, Runtime
 from nlq.samplers.torch_errors import torch_errors
 from nlq.samplers.torch_grammar import Grammars
 from nlq.samplers.torch_load import Dtype, load_model, pick_device, pick_dtype
-from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
+from nlq.types import Body, Candidate, Prompt, SamplingParams
 
 KNOWN_LAYERS = frozenset({"full_attention", "sliding_attention"})
 
@@ -67,7 +68,7 @@ class TransformersSampler:
         with self._lock, torch_errors():
             runtime = self._open()
             try:
-                ids = _encode(runtime.tokenizer, prompt.head, answer=False)
+                ids = _encode(runtime.tokenizer, chat_messages(Prompt(prompt.head, (), ())), answer=False)
             except TemplateError:
                 return  # a template that wants a question after its system message; the first question warms it then
             if ids and runtime.prefixes.longest(ids)[1] < len(ids):
@@ -100,11 +101,9 @@ class TransformersSampler:
     def _start(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Batch | Beams:
         runtime = self._open()
         try:
-            ids = _encode(runtime.tokenizer, prompt.messages, answer=True)
+            ids = _encode(runtime.tokenizer, chat_messages(prompt), answer=True)
         except TemplateError as exc:
             raise SamplerError(f"The model's chat template refuses the prompt ({exc}): choose another model.") from exc
-        if not ids:
-            raise InputError("The prompt is empty: give it at least one message.")
         runtime.check_room(len(ids), params)
         prefilled = runtime.prefill(ids, head=prompt.head)
         kind = Beams if params.strategy == "beam" else Batch
@@ -148,10 +147,10 @@ def _stops(model: Any, tokenizer: Any) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def _encode(tokenizer: Any, messages: Sequence[Message], *, answer: bool) -> list[int]:
+def _encode(tokenizer: Any, messages: Sequence[dict[str, str]], *, answer: bool) -> list[int]:
     """Token ids of a chat. Control tokens spelled out in a message's text are broken up, so that text stays text."""
     control = [token for token in tokenizer.get_added_vocab() if len(token.strip()) > 1]
-    chat = [{"role": message.role, "content": _harmless(message.content, control)} for message in messages]
+    chat = [{**message, "content": _harmless(message["content"], control)} for message in messages]
     text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=answer)
     return list(tokenizer(text, add_special_tokens=False).input_ids)
 
