@@ -14,7 +14,7 @@ from nlq.json_schema import minified
 from nlq.types import Answer, Result
 
 _ROWS = 20
-_COLUMNS = 8
+_COLUMN_WIDTH = 14
 _CELL = 80
 
 
@@ -26,7 +26,7 @@ def print_answer(answer: Answer, *, explain: bool = False, console: Console | No
     _line(console, "question", f"{answer.question.text}  [{answer.question.index}]", style="bold")
     _line(console, "read as", answer.readback)
     _line(console, "query", minified(answer.query), style="cyan")
-    console.print(_result(answer.query, answer.result))
+    console.print(_result(answer.query, answer.result, width=console.width))
     _line(console, "votes", f"{votes}, confidence {answer.ballot.confidence:.2f}")
     stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in answer.timings.items() if stage != "total")
     _line(console, "time", f"{answer.timings['total']:.1f} s ({stages})")
@@ -38,7 +38,7 @@ def _line(console: Console, label: str, text: str, *, style: str = "") -> None:
     console.print(Text(f"{label:>9}  ", style="dim") + Text(text, style=style), soft_wrap=True)
 
 
-def _result(query: Mapping[str, Any], result: Result) -> Table | Text:
+def _result(query: Mapping[str, Any], result: Result, *, width: int) -> Table | Text:
     if result.aggregations:
         table = Table("group", "value", title=None)
         for name, agg in result.aggregations.items():
@@ -48,7 +48,9 @@ def _result(query: Mapping[str, Any], result: Result) -> Table | Text:
         return Text(f"   result  {result.total:,}", style="bold green")
     if not result.hits:
         return Text("   result  no documents", style="bold yellow")
-    columns = list(dict.fromkeys(c for h in result.hits for c in h.get("_source") or {}))[:_COLUMNS]
+    columns = list(dict.fromkeys(c for h in result.hits for c in h.get("_source") or {}))[
+        : max(1, width // _COLUMN_WIDTH)
+    ]
     table = Table(
         *(Column(c, no_wrap=True, overflow="ellipsis") for c in columns),
         caption=f"{min(len(result.hits), _ROWS)} of {result.total:,} documents",

@@ -1,0 +1,109 @@
+"""The command line: answers as text, mistakes as one line with an exit code."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from nlq.cli.render import print_answer
+from nlq.cli.root import build_app, main
+from nlq.translator import AskOptions, Translator
+from nlq.types import Question, SamplingParams
+from tests.fakes.sampler import ScriptedSampler
+from tests.fakes.store import FakeStore
+from tests.support import library_engine
+
+COMMANDS = ("ask", "indexes", "schema", "serve", "eval", "demo", "elastic", "models", "examples")
+
+
+def _shown(query: str, *, explain: bool = False) -> str:
+    translator = Translator(library_engine(), ScriptedSampler([query]), FakeStore(), params=SamplingParams(n=2))
+    answer = translator.translate(Question("what about crime?", "library"), AskOptions(n=2))
+    console = Console(file=io.StringIO(), width=120)
+    print_answer(answer, explain=explain, console=console)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def _main(monkeypatch: pytest.MonkeyPatch, capsys: Any, *arguments: str) -> tuple[int, str]:
+    monkeypatch.setattr("sys.argv", ["nlq", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0), capsys.readouterr().err
+
+
+def test_a_count_is_shown_as_one_number() -> None:
+    text = _shown('{"query":{"term":{"shelf":"Crime"}},"size":0}')
+
+    assert "result  2" in text
+    assert 'number of library where shelf is "Crime"' in text
+    assert "2 of 2 candidates agree" in text
+
+
+def test_documents_are_shown_as_a_table() -> None:
+    text = _shown('{"query":{"match_all":{}},"_source":["title","pages"]}')
+
+    assert "Night Train" in text
+    assert "4 of 4 documents" in text
+
+
+def test_groups_are_shown_with_their_numbers() -> None:
+    text = _shown(
+        '{"query":{"match_all":{}},"size":0,"aggs":{"groups":{"terms":{"field":"shelf"},'
+        '"aggs":{"value":{"avg":{"field":"pages"}}}}}}'
+    )
+
+    assert "Crime" in text
+    assert "2 documents, 292.5" in text
+
+
+def test_explain_shows_every_candidate() -> None:
+    assert _shown('{"query":{"match_all":{}},"size":0}', explain=True).count("executed") == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(build_app(), [command, "--help"])
+
+    assert result.exit_code == 0
+    assert len(result.output) > 200
+
+
+def test_without_elasticsearch_the_next_command_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NLQ_HOME", str(tmp_path))
+    code, said = _main(monkeypatch, capsys, "ask", "movies", "how many?")
+
+    assert code == 2
+    assert said.count("\n") == 1
+    assert "nlq elastic start" in said
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("NLQ_N", "many")
+    code, said = _main(monkeypatch, capsys, "indexes")
+
+    assert code == 2
+    assert "NLQ_N" in said
+
+
+def test_an_unreachable_cluster_is_not_the_users_mistake(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("NLQ_ES_URL", "http://127.0.0.1:9")
+    code, said = _main(monkeypatch, capsys, "indexes")
+
+    assert code == 1
+    assert "does not answer" in said
+
+
+def test_an_unknown_way_to_select_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    code, said = _main(monkeypatch, capsys, "ask", "movies", "how many?", "--select", "best")
+
+    assert code == 2
+    assert "vote or first" in said
