@@ -11,7 +11,7 @@ from rich.console import Console
 
 from nlq.cli.render import print_answer
 from nlq.settings import load_settings
-from nlq.translator import AskOptions, Event
+from nlq.translator import AskOptions, Event, clean_question
 from nlq.types import Question
 
 _STAGES = {
@@ -40,8 +40,12 @@ def ask(
     ] = False,
 ) -> None:
     """Ask INDEX a QUESTION: sample queries, run them, print the result most of them agree on."""
-    from nlq.bootstrap import open_translator
+    from nlq.bootstrap import open_engine, open_translator
 
+    settings = load_settings()
+    clean_question(question, most=settings.max_question_chars)
+    with open_engine(settings) as engine:
+        engine.mapping(index)  # a wrong name is told before the model is loaded
     options = AskOptions(
         n=n,
         temperature=temperature,
@@ -51,7 +55,7 @@ def ask(
         time_budget=time_budget,
     )
     console = Console(stderr=True)
-    with open_translator(load_settings(), console=console) as translator, console.status("reading the index") as status:
+    with open_translator(settings, console=console) as translator, console.status("reading the index") as status:
 
         def show(event: Event) -> None:
             status.update(_STAGES.get(event.name, event.name))

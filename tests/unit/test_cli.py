@@ -102,6 +102,13 @@ def test_an_unreachable_cluster_is_not_the_users_mistake(monkeypatch: pytest.Mon
     assert "does not answer" in said
 
 
+def test_an_empty_question_is_refused_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    code, said = _main(monkeypatch, capsys, "ask", "movies", "  ")
+
+    assert code == 2
+    assert "question is empty" in said
+
+
 def test_an_unknown_way_to_select_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     code, said = _main(monkeypatch, capsys, "ask", "movies", "how many?", "--select", "best")
 
