@@ -42,10 +42,6 @@ def ask(
     """Ask INDEX a QUESTION: sample queries, run them, print the result most of them agree on."""
     from nlq.bootstrap import open_engine, open_translator
 
-    settings = load_settings()
-    clean_question(question, most=settings.max_question_chars)
-    with open_engine(settings) as engine:
-        engine.mapping(index)  # a wrong name is told before the model is loaded
     options = AskOptions(
         n=n,
         temperature=temperature,
@@ -54,6 +50,10 @@ def ask(
         max_results=max_results,
         time_budget=time_budget,
     )
+    settings = load_settings()
+    clean_question(question, most=settings.max_question_chars)
+    with open_engine(settings) as engine:
+        engine.mapping(index)  # a wrong name is told before the model is loaded
     console = Console(stderr=True)
     with open_translator(settings, console=console) as translator, console.status("reading the index") as status:
 
