@@ -32,6 +32,9 @@ FORBIDDEN: Mapping[str, str] = {
 }
 """Keys refused wherever they stand as a key of the Query DSL, and why."""
 
+_OF_FIELDS = frozenset({"term", "terms", "match", "match_phrase", "range", "prefix", "wildcard", "sort"})
+"""Below these stand names of fields, which may be any word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -156,17 +159,17 @@ def _sized(aggs: Mapping[str, Any], most: int) -> Body:
     return out
 
 
-def _walk(node: object) -> list[tuple[str, Any]]:
-    """Every (key, value) of every object inside ``node``, without recursion."""
+def _walk(body: Body) -> list[tuple[str, Any]]:
+    """Every (key, value) of every object inside ``body`` but names of fields, without recursion."""
     found: list[tuple[str, Any]] = []
-    queue = [node]
+    queue: list[tuple[str, object]] = [("", body)]
     while queue:
-        item = queue.pop()
+        parent, item = queue.pop()
         if isinstance(item, dict):
-            found.extend(item.items())
-            queue.extend(item.values())
+            found.extend(pair for pair in item.items() if parent not in _OF_FIELDS)
+            queue.extend(item.items())
         elif isinstance(item, list):
-            queue.extend(item)
+            queue.extend((parent, child) for child in item)
     return found
 
 

@@ -88,6 +88,7 @@ def test_a_body_the_engine_refuses_is_a_verdict_too() -> None:
         {"query": {"script": {"script": "1"}}},
         {"aggs": {"x": {"scripted_metric": {}}}},
         {"runtime_mappings": {"x": {}}, "query": {"match_all": {}}},
+        {"query": {"match_all": {}}, "sort": [{"_script": {"type": "number", "script": "1"}}]},
         {"query": {"bool": {"filter": [{"terms": {"shelf": {"index": "secrets", "id": "1", "path": "x"}}}]}}},
         {"query": {"wildcard": {"shelf": {"value": "*a" * 400}}}},
         {"query": {"bool": {"should": [{"term": {"shelf": str(i)}} for i in range(300)]}}},
@@ -99,6 +100,12 @@ def test_policy_refuses_it_even_where_a_schema_would_accept_it(body: Body) -> No
 
     assert refusal is not None
     assert refusal.outcome is Outcome.REFUSED
+
+
+def test_a_field_may_be_named_like_a_forbidden_key() -> None:
+    body = {"query": {"term": {"script": "Cyrillic"}}, "sort": [{"pit": {"order": "asc"}}]}
+
+    assert check_policy(body, {}) is None
 
 
 def test_what_the_query_leaves_open_is_filled_and_what_is_too_much_is_cut() -> None:
