@@ -2,7 +2,8 @@
 
 The head (rules and general shots) is byte-identical for every question, so every runtime can keep it in its prefix
 cache. The tail describes the index and shows only those values that the question itself mentions: a printed sample
-value becomes a filter nobody asked for.
+value becomes a filter nobody asked for. For the same reason the index's description is left out: of cars "from 1970
+to 1982", small models filter every answer on these years.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ _HEAD_FIELDS = (
     "ordered_at:date",
 )
 _SHOT_FIELDS = 4
-_ABOUT_CHARS = 200
 
 
 def build_prompt(
@@ -53,9 +53,8 @@ def build_prompt(
     shots: list[Message] = []
     for example in reversed(examples):
         shots += _turn(_asked(example.index, _shown(example), example.question), example.query)
-    about = f"\nAbout: {_line(schema.about, _ABOUT_CHARS)}" if schema.about else ""
     fields = [f"{f.name}:{f.kind}" for f in schema.fields]
-    asked = _asked(schema.index + about, fields, question, values=_values(values))
+    asked = _asked(schema.index, fields, question, values=_values(values))
     return Prompt(head=head(), shots=tuple(shots), tail=(Message("user", asked),))
 
 
@@ -100,6 +99,6 @@ def _values(values: Sequence[LinkedValue]) -> str:
     return f"Values: {shown}\n"
 
 
-def _line(text: str, most: int | None = None) -> str:
+def _line(text: str) -> str:
     """One line: what a user or a mapping wrote cannot look like another part of the prompt."""
-    return " ".join(text.split())[:most]
+    return " ".join(text.split())
