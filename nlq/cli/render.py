@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from nlq.json_schema import minified
@@ -51,12 +51,10 @@ def _result(query: Mapping[str, Any], result: Result, *, width: int) -> Table | 
     columns = list(dict.fromkeys(c for h in result.hits for c in h.get("_source") or {}))[
         : max(1, width // _COLUMN_WIDTH)
     ]
-    table = Table(
-        *(Column(c, no_wrap=True, overflow="ellipsis") for c in columns),
-        caption=f"{min(len(result.hits), _ROWS)} of {result.total:,} documents",
-    )
+    room = max(_COLUMN_WIDTH, width // max(1, len(columns))) - 3
+    table = Table(*columns, caption=f"{min(len(result.hits), _ROWS)} of {result.total:,} documents")
     for hit in result.hits[:_ROWS]:
-        table.add_row(*(Text(_cell((hit.get("_source") or {}).get(c))) for c in columns))
+        table.add_row(*(Text(_cell((hit.get("_source") or {}).get(c), most=room)) for c in columns))
     return table
 
 
@@ -91,7 +89,7 @@ def _number(agg: Mapping[str, Any]) -> str:
     return json.dumps(agg.get("values", agg), ensure_ascii=False)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, *, most: int = _CELL) -> str:
     if value is None:
         return ""
     text = (
@@ -102,7 +100,7 @@ def _cell(value: Any) -> str:
         else json.dumps(value)
     )
     flat = "".join(c if c.isprintable() else " " for c in text)
-    return flat if len(flat) <= _CELL else flat[: _CELL - 1] + "…"
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 
 def _candidates(answer: Answer) -> Table:
