@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +34,14 @@ def open_translator(
     ``url`` gives the engine's address where it is still starting; it is called once the model is loaded.
     """
     console = console or Console(stderr=True)
-    address = url or partial(str, engine_url(settings))
+    known = None if url else engine_url(settings)  # where there is none, that is told before the model is loaded
     with ExitStack() as parts:
         store = parts.enter_context(closing(open_store(settings)))
         # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
         warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
         warming.submit(store.warm)
         sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
-        engine = parts.enter_context(open_engine(settings, url=address()))
+        engine = parts.enter_context(open_engine(settings, url=url() if url else known))
         yield Translator(
             engine=engine, sampler=sampler, examples=store, params=_params(settings), limits=_limits(settings)
         )

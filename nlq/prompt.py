@@ -62,11 +62,11 @@ def build_prompt(
 def head() -> tuple[Message, ...]:
     """Rules and general shots: the same for every index and question."""
     lines = (files("nlq") / "head_shots.jsonl").read_text(encoding="utf-8").splitlines()
+    first, *more = map(json.loads, lines)
     messages = [Message("system", RULES)]
-    for number, line in enumerate(lines):
-        shot = json.loads(line)
-        text = shot["question"] if number else _asked("orders", _HEAD_FIELDS, shot["question"])
-        messages += _turn(text if number == 0 else f"Question: {text}", shot["query"])
+    messages += _turn(_asked("orders", _HEAD_FIELDS, first["question"]), first["query"])
+    for shot in more:
+        messages += _turn(f"Question: {shot['question']}", shot["query"])
     return tuple(messages)
 
 
@@ -79,9 +79,8 @@ def _asked(index: str, fields: Iterable[str], question: str, *, values: str = ""
 
 
 def _listing(fields: Iterable[str]) -> str:
-    """Fields with their types; a keyword sub-field is named beside its text field."""
-    pairs = [f.rsplit(":", 1) for f in fields]
-    return ", ".join(f"{name} {kind}" for name, kind in pairs)
+    """ "name:kind" pairs as "name kind", in their order."""
+    return ", ".join(" ".join(f.rsplit(":", 1)) for f in fields)
 
 
 def _shown(example: Example) -> list[str]:

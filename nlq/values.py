@@ -105,35 +105,29 @@ def link(question: str, catalog: Catalog) -> tuple[LinkedValue, ...]:
 def repair(body: Body, catalog: Catalog) -> Body:
     """The body with every ``term`` and ``terms`` value that does not exist replaced by the one existing value that
     differs from it by case, quotes or a plural ending alone; untouched where there is none or more than one."""
-    known = {name: _by_plain(values) for name, values in catalog.values.items()}
-    return {k: _repaired(v, known, catalog) if k in ("query", "aggs") else v for k, v in body.items()}
+    return {k: _repaired(v, catalog) if k in ("query", "aggs") else v for k, v in body.items()}
 
 
-def _repaired(node: Any, known: Mapping[str, Mapping[str, list[str]]], catalog: Catalog) -> Any:
+def _repaired(node: Any, catalog: Catalog) -> Any:
     if isinstance(node, list):
-        return [_repaired(item, known, catalog) for item in node]
+        return [_repaired(item, catalog) for item in node]
     if not isinstance(node, dict):
         return node
     out = {}
     for key, value in node.items():
         if key in ("term", "terms") and isinstance(value, dict):
-            out[key] = {name: _existing(wanted, name, known, catalog) for name, wanted in value.items()}
+            out[key] = {name: _existing(wanted, catalog.values.get(name, ())) for name, wanted in value.items()}
         else:
-            out[key] = _repaired(value, known, catalog)
+            out[key] = _repaired(value, catalog)
     return out
 
 
-def _existing(wanted: Any, name: str, known: Mapping[str, Mapping[str, list[str]]], catalog: Catalog) -> Any:
-    if name not in known:
-        return wanted
+def _existing(wanted: Any, values: Sequence[str]) -> Any:
     if isinstance(wanted, list):
-        return [_nearest(w, known[name], catalog.values[name]) for w in wanted]
-    return _nearest(wanted, known[name], catalog.values[name])
-
-
-def _nearest(wanted: Any, known: Mapping[str, list[str]], values: Sequence[str]) -> Any:
+        return [_existing(each, values) for each in wanted]
     if not isinstance(wanted, str) or wanted in values:
         return wanted
+    known = _by_plain(values)
     found = next((known[form] for form in _forms(_plain(wanted)) if form in known), [])
     return found[0] if len(found) == 1 else wanted
 

@@ -1,10 +1,16 @@
-"""What several tests need: the fixture index and the lines of a JSONL fixture."""
+"""What several tests need: the fixture index, the lines of a JSONL fixture, an application over real HTTP."""
 
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
 
 from nlq.types import Body, IndexSchema
 from tests.fakes.engine import FakeEngine
@@ -34,3 +40,29 @@ def library_engine() -> FakeEngine:
 
 def library_schema() -> IndexSchema:
     return library_engine().schema("library")
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, so that nobody has to poll."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The URL of ``app`` on a free port, served until the end of the block."""
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert server.listening.wait(60)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

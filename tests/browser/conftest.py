@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from api.app import create_app
 from nlq.settings import Settings
 from tests.fakes.translator import FakeTranslator
+from tests.support import served
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
@@ -30,18 +29,6 @@ FLAGS = (
 class Service:
     url: str
     translator: FakeTranslator
-
-
-class _Server(uvicorn.Server):
-    """Says when it listens, so that nobody has to poll."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = threading.Event()
-
-    async def startup(self, sockets: list[object] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +49,9 @@ def browser() -> Iterator[Browser]:
 def service() -> Iterator[Service]:
     translator = FakeTranslator()
     app = create_app(translator, Settings(_env_file=None), suggestions={"movies": ("films about a hobbit",)})
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=5))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    assert server.listening.wait(30)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Service(f"http://127.0.0.1:{port}", translator)
-    translator.gate.set()
-    server.should_exit = True
-    thread.join()
+    with served(app) as url:
+        yield Service(url, translator)
+        translator.gate.set()
 
 
 @pytest.fixture

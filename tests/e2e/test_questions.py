@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from rich.console import Console
 
 from api.app import create_app
 from nlq.bootstrap import demo_questions, open_translator
 from nlq.demo import load_demos
 from nlq.settings import Settings
-from tests.support import FIXTURES
+from tests.support import FIXTURES, served
 
 pytestmark = [pytest.mark.engine, pytest.mark.model]
 QUESTIONS = {
@@ -29,18 +27,6 @@ QUESTIONS = {
 ODD = ("كم عدد الأفلام؟", "有多少部电影？", '"; DROP TABLE movies; --', "\x1b[2J\x07 films?")
 
 
-class _Server(uvicorn.Server):
-    """Says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = threading.Event()
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
 @pytest.fixture(scope="module")
 def client(home: Path, engine_url: str, model_path: Path, tmp_path_factory: Any) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("examples")
@@ -50,15 +36,8 @@ def client(home: Path, engine_url: str, model_path: Path, tmp_path_factory: Any)
     with open_translator(settings) as translator:
         load_demos(translator.engine, console=Console(stderr=True))
         app = create_app(translator, settings, suggestions=demo_questions())
-        server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        assert server.listening.wait(60)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as http:
+        with served(app) as url, httpx.Client(base_url=url, timeout=600) as http:
             yield http
-        server.should_exit = True
-        thread.join()
 
 
 def _expected(index: str) -> dict[str, Any]:
