@@ -27,7 +27,19 @@ from nlq.translator import Translator
 
 POLL_SECONDS = 1.0
 
-IndexName = Annotated[str, Path(description="An index, alias or data stream of the engine.", max_length=255)]
+IndexName = Annotated[
+    str,
+    Path(
+        description="An index, alias or data stream of the engine, a pattern with `*` that stands for the open ones "
+        "that match, or several of these with commas between. Their fields are asked as those of one index.",
+        openapi_examples={
+            "index": {"summary": "one index", "value": "movies"},
+            "pattern": {"summary": "all that match", "value": "logs-*"},
+            "list": {"summary": "several", "value": "orders-2025,orders-2026"},
+        },
+    ),
+]
+"""Checked by the engine, which knows what a name can be and how long a list."""
 
 
 def _problem(text: str) -> dict[str, Any]:
@@ -35,9 +47,9 @@ def _problem(text: str) -> dict[str, Any]:
 
 
 ASK_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    404: _problem("There is no such index."),
+    404: _problem("There is no such index, or none that matches the pattern."),
     413: _problem("The body is too large."),
-    422: _problem("The question cannot be used, or no candidate survived (then with `candidates`)."),
+    422: _problem("The name or the question cannot be used, or no candidate survived (then with `candidates`)."),
     429: _problem("Too many questions at once; see Retry-After."),
     503: _problem("Elasticsearch, the model or the example store is down."),
 }
@@ -115,7 +127,7 @@ def index_routes(translator: Translator, suggestions: Mapping[str, Sequence[str]
 
     @router.get("/{index}/mapping", responses={404: _problem("There is no such index.")})
     def mapping(index: IndexName) -> dict[str, Any]:
-        """The index's mapping as Elasticsearch gives it."""
+        """The index's mapping as Elasticsearch gives it; several indices' mappings merged."""
         return dict(translator.engine.mapping(index))
 
     return router

@@ -6,7 +6,7 @@ which no UTF-8 encoder takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictBool, StrictInt
@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from nlq.errors import InputError
 from nlq.settings import Settings
 from nlq.translator import AskOptions, Event, clean_question
-from nlq.types import Answer, Ballot, Body, Group, IndexInfo, Question, Result, Verdict
+from nlq.types import Answer, Ballot, Body, Group, IndexInfo, Question, Repair, Result, Verdict
 
 MAX_N = 64
 PREVIEW_HITS = 5
@@ -73,19 +73,30 @@ class ResponseOut(TypedDict):
 VotesOut = TypedDict("VotesOut", {"for": int, "of": int, "groups": list[int]})
 
 
+class RepairOut(TypedDict):
+    """A value of a term of ``field`` that does not exist, and the existing one that took its place in ``query``."""
+
+    field: str
+    was: str
+    now: str
+
+
 class AlternativeOut(TypedDict):
     """What another group of candidates answered; at most five of its hits."""
 
     query: Body
+    repairs: list[RepairOut]
     votes: int
     response: ResponseOut
 
 
 class CandidateOut(TypedDict):
-    """One sampled text; ``group`` counts from 0 (the leader), null where it did not execute."""
+    """One sampled text; ``query`` is what became of it, null where a check stopped it; ``group`` counts from 0 (the
+    leader), null where it did not execute."""
 
     text: str
     query: Body | None
+    repairs: list[RepairOut]
     outcome: str
     reason: str
     logprob: float
@@ -102,6 +113,7 @@ class AnswerOut(TypedDict):
     question: str
     index: str
     query: Body
+    repairs: list[RepairOut]
     response: ResponseOut
     readback: str
     votes: VotesOut
@@ -154,11 +166,16 @@ def votes_out(ballot: Ballot) -> VotesOut:
     return {"for": sizes[0] if sizes else 0, "of": ballot.of, "groups": sizes}
 
 
+def repairs_out(repairs: Sequence[Repair]) -> list[RepairOut]:
+    return [{"field": r.field, "was": r.was, "now": r.now} for r in repairs]
+
+
 def candidate_out(verdict: Verdict, *, group: int | None = None) -> CandidateOut:
     candidate = verdict.candidate
     return {
         "text": candidate.text,
         "query": verdict.query,
+        "repairs": repairs_out(verdict.repairs),
         "outcome": verdict.outcome.value,
         "reason": verdict.reason,
         "logprob": candidate.logprob,
@@ -169,18 +186,25 @@ def candidate_out(verdict: Verdict, *, group: int | None = None) -> CandidateOut
     }
 
 
-def failed_candidate(verdict: Verdict) -> dict[str, str]:
+def failed_candidate(verdict: Verdict) -> dict[str, Any]:
     """What a caller needs of a candidate that did not survive."""
-    return {"text": verdict.candidate.text, "outcome": verdict.outcome.value, "reason": verdict.reason}
+    return {
+        "text": verdict.candidate.text,
+        "repairs": repairs_out(verdict.repairs),
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+    }
 
 
 def answer_out(answer: Answer, *, explain: bool) -> AnswerOut | ExplainedAnswerOut:
     groups = answer.ballot.groups
+    leader = answer.ballot.leader
     out: AnswerOut = {
         "id": answer.id,
         "question": answer.question.text,
         "index": answer.question.index,
         "query": answer.query,
+        "repairs": repairs_out(leader.chosen.repairs if leader else ()),
         "response": response_out(answer.result),
         "readback": answer.readback,
         "votes": votes_out(answer.ballot),
@@ -200,6 +224,7 @@ def _alternative(group: Group) -> AlternativeOut | None:
         return None
     return {
         "query": chosen.query,
+        "repairs": repairs_out(chosen.repairs),
         "votes": group.votes,
         "response": response_out(chosen.result, hits=PREVIEW_HITS),
     }

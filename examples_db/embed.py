@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nlq import ports
 from nlq.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -24,19 +25,12 @@ _NOT_NEEDED = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*
 _FIX = "Set NLQ_EMBEDDER to sentence-transformers/all-MiniLM-L6-v2, a model's folder or a name on the hub."
 
 
-class Embedder(Protocol):
-    """Turns texts into vectors whose inner product says how near they are."""
+class Embedder(ports.Embedder, Protocol):
+    """An embedder whose vectors can be stored."""
 
     @property
     def id(self) -> str:
         """Names the exact weights: vectors of two embedders compare only where their ids are equal."""
-
-    @property
-    def dimension(self) -> int:
-        """Length of every vector."""
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One L2-normalised row per text: float32, shape (len(texts), dimension). Raises StoreError where it fails."""
 
 
 class SentenceEmbedder:

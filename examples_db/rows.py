@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from examples_db import jsonl
 from examples_db.mask import mask, shape, values_of
+from nlq.canonical import canonical
 from nlq.errors import StoreError
-from nlq.types import Example
+from nlq.types import Example, Field, IndexSchema
 
 INSERT = """
     INSERT INTO example (question, query, "index", fields, source, created) VALUES (?, ?, ?, ?, ?, ?)
@@ -66,6 +67,17 @@ def example_of(columns: tuple[str, str, str, str, str]) -> Example:
         return Example(question, json.loads(query), index, tuple(json.loads(fields)), source)
     except (ValueError, RecursionError) as exc:
         raise StoreError(f"The example {question!r} is not readable: remove its row from the table `example`.") from exc
+
+
+def canonical_of(example: Example) -> Example:
+    """The example with its query in the one spelling that models are shown, as far as its fields tell."""
+    pairs = [field.rsplit(":", 1) for field in example.fields]
+    paths = [name for name, kind in pairs if kind == "nested"]
+    fields = tuple(
+        Field(name, kind, nested=max((p for p in paths if name.startswith(f"{p}.")), key=len, default=None))
+        for name, kind in pairs
+    )
+    return replace(example, query=canonical(example.query, IndexSchema(example.index, fields)))
 
 
 def columns_of(example: Example) -> tuple[str, str, str, str, str, str]:

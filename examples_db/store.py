@@ -20,7 +20,7 @@ from examples_db import jsonl
 from examples_db.database import open_database, transaction, translated
 from examples_db.embed import Embedder
 from examples_db.mask import mask
-from examples_db.rows import INSERT, Row, columns_of, example_of, read_rows
+from examples_db.rows import INSERT, Row, canonical_of, columns_of, example_of, read_rows
 from examples_db.seeding import SEEDS, SOURCE, read_seeds, seeds_version
 from nlq.errors import InputError
 from nlq.types import Example, LinkedValue
@@ -118,8 +118,11 @@ class SqliteStore:
         self.embedder.encode(["warm"])
 
     def add(self, examples: Iterable[Example]) -> int:
-        """Keep these, all or none; returns how many were new. Raises InputError where one is no example."""
-        rows = [columns_of(jsonl.checked(example)) for example in examples]
+        """Keep these in the canonical spelling, all or none; returns how many were new.
+
+        Raises InputError where one is no example.
+        """
+        rows = [columns_of(canonical_of(jsonl.checked(example))) for example in examples]
         with self._database() as db, transaction(db):
             return sum(db.execute(INSERT, row).rowcount for row in rows)
 

@@ -20,6 +20,7 @@ from nlq.types import SamplingParams
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from examples_db.embed import SentenceEmbedder
     from examples_db.store import SqliteStore
     from nlq.elastic.engine import ElasticEngine
 
@@ -36,14 +37,20 @@ def open_translator(
     console = console or Console(stderr=True)
     known = None if url else engine_url(settings)  # where there is none, that is told before the model is loaded
     with ExitStack() as parts:
-        store = parts.enter_context(closing(open_store(settings)))
+        embedder = load_embedder(settings)
+        store = parts.enter_context(closing(open_store(settings, embedder=embedder)))
         # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
         warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
         warming.submit(store.warm)
         sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
         engine = parts.enter_context(open_engine(settings, url=url() if url else known))
         yield Translator(
-            engine=engine, sampler=sampler, examples=store, params=_params(settings), limits=_limits(settings)
+            engine=engine,
+            sampler=sampler,
+            examples=store,
+            embedder=embedder,
+            params=_params(settings),
+            limits=_limits(settings),
         )
 
 
@@ -78,18 +85,24 @@ def engine_url(settings: Settings) -> str:
     return running.url
 
 
-def open_store(settings: Settings) -> SqliteStore:
+def open_store(settings: Settings, *, embedder: SentenceEmbedder | None = None) -> SqliteStore:
     """The examples database, holding the seed examples."""
-    from examples_db.embed import SentenceEmbedder
     from examples_db.store import SqliteStore, seed
 
-    store = SqliteStore.open(settings.examples_path, SentenceEmbedder.load(settings.embedder))
+    store = SqliteStore.open(settings.examples_path, embedder or load_embedder(settings))
     try:
         seed(store)
     except NlqError:
         store.close()
         raise
     return store
+
+
+def load_embedder(settings: Settings) -> SentenceEmbedder:
+    """The embedder of ``settings``; its weights are read when the first text is encoded."""
+    from examples_db.embed import SentenceEmbedder
+
+    return SentenceEmbedder.load(settings.embedder)
 
 
 def load_sampler(settings: Settings, *, console: Console | None = None) -> Sampler:
@@ -160,6 +173,7 @@ def _params(settings: Settings) -> SamplingParams:
 def _limits(settings: Settings) -> Limits:
     return Limits(
         shots=settings.shots,
+        max_fields=settings.max_fields,
         max_question_chars=settings.max_question_chars,
         max_results=settings.max_results,
         engine_timeout=settings.es_timeout,

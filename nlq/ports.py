@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nlq.types import (
     Body,
@@ -18,6 +18,10 @@ from nlq.types import (
     Result,
     SamplingParams,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Sampler(Protocol):
@@ -45,7 +49,11 @@ class Sampler(Protocol):
 
 
 class Engine(Protocol):
-    """Elasticsearch. Index names come from callers and are checked here; only ``load`` and ``add`` write."""
+    """Elasticsearch. Index names come from callers and are checked here; only ``load`` and ``add`` write.
+
+    Where an index is read, its name may be an alias, a data stream, a pattern with ``*`` or several of these with
+    commas between; patterns stand for open indices that are not hidden.
+    """
 
     def info(self) -> EngineInfo:
         """Version and modules; raises EngineError where the engine does not answer. Serves as the ping."""
@@ -54,13 +62,17 @@ class Engine(Protocol):
         """The indices (aliases and data streams too) a user may ask, by name; none hidden or starting with "."."""
 
     def mapping(self, index: str) -> Mapping[str, Any]:
-        """The mapping as Elasticsearch gives it ({"properties": …}), merged over the indices behind an alias.
+        """The mapping as Elasticsearch gives it ({"properties": …}), merged over the indices behind the name: where
+        they differ on a field, the last one's definition by the order of their names.
 
-        Raises UnknownIndexError where there is none, InputError where the name is no name of an index.
+        Raises UnknownIndexError where there is none (or a pattern matches none), InputError where the name is none.
         """
 
     def schema(self, index: str) -> IndexSchema:
-        """The mapping's fields and the engine's features. Raises as ``mapping`` does."""
+        """The fields of the indices behind the name, united (see Field), the engine's features and its version.
+
+        What is known of the engine may be some minutes old, the fields never are. Raises as ``mapping`` does.
+        """
 
     def search(self, index: str, bodies: Sequence[Body], *, timeout: float) -> Sequence[Result | Failure]:
         """One result per body, in order, from one ``_msearch``. A refused body is a Failure, not an error."""
@@ -77,6 +89,17 @@ class Engine(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose inner product says how near they are."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One L2-normalised row per text: float32, shape (len(texts), dimension). Raises StoreError where it fails."""
 
 
 class ExampleStore(Protocol):

@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from nlq.json_schema import minified
+from nlq.periods import Period
 from nlq.types import Body, Example, IndexSchema, LinkedValue, Message, Prompt
 
 RULES = """\
@@ -48,13 +49,14 @@ def build_prompt(
     *,
     examples: Sequence[Example] = (),
     values: Sequence[LinkedValue] = (),
+    periods: Sequence[Period] = (),
 ) -> Prompt:
     """The prompt for one question. ``examples`` are shown nearest last, next to the question."""
     shots: list[Message] = []
     for example in reversed(examples):
         shots += _turn(_asked(example.index, _shown(example), example.question), example.query)
     fields = [f"{f.name}:{f.kind}" for f in schema.fields]
-    asked = _asked(schema.index, fields, question, values=_values(values))
+    asked = _asked(schema.index, fields, question, values=_values(values) + _periods(periods))
     return Prompt(head=head(), shots=tuple(shots), tail=(Message("user", asked),))
 
 
@@ -96,6 +98,12 @@ def _values(values: Sequence[LinkedValue]) -> str:
         return ""
     shown = "; ".join(f"{json.dumps(v.value, ensure_ascii=False)} in {v.field}" for v in values[:12])
     return f"Values: {shown}\n"
+
+
+def _periods(periods: Sequence[Period]) -> str:
+    """The days that relative words mean, spelled as a range is."""
+    shown = "; ".join(f"{p.text} = " + minified({"gte": str(p.start), "lt": str(p.end)}) for p in periods[:4])
+    return f"Dates: {shown}\n" if shown else ""
 
 
 def _line(text: str) -> str:

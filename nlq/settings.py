@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     shots: int = Field(3, ge=0, le=20, description="Few-shot examples retrieved for one question.")
 
+    max_fields: int = Field(
+        60, ge=5, le=1000, description="Most fields the model is shown: those nearest the question."
+    )
+
     n: int = Field(8, ge=1, le=64, description="Most candidates for one question where the request does not say.")
     temperature: float = Field(0.8, ge=0, le=5)
     top_p: float = Field(0.95, gt=0, le=1)

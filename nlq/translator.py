@@ -7,21 +7,20 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from nlq.dates import whole_periods
 from nlq.errors import InputError, NoAnswerError
+from nlq.finish import Finish
+from nlq.grounding import Grounding
 from nlq.json_schema import Schema
-from nlq.ports import Engine, ExampleStore, Sampler
+from nlq.ports import Embedder, Engine, ExampleStore, Sampler
 from nlq.prompt import build_prompt
-from nlq.query_schema import query_schema
 from nlq.readback import readback
 from nlq.timings import Clock, Timings
 from nlq.types import (
     Answer,
     Ballot,
-    Body,
     Candidate,
     Example,
     IndexSchema,
@@ -31,12 +30,10 @@ from nlq.types import (
     SamplingParams,
     Verdict,
 )
-from nlq.values import Catalog, catalog_body, link, lookup_body, merged, read_catalog, repair
-from nlq.verify import complete, verify
+from nlq.values import SHOWN, Kind
+from nlq.verify import verify
 from nlq.vote import RULES, decided
 
-CATALOG_SECONDS = 300.0
-CATALOGS = 64
 _SMALL_ROUND = 2
 
 
@@ -68,9 +65,13 @@ class AskOptions:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What no request may exceed, and how many examples a prompt shows."""
+    """What no request may exceed, and what a prompt shows: how many examples, how many fields, which kinds of linked
+    values. ``constrained`` False lets the model write free text, to see what the schema is worth."""
 
     shots: int = 3
+    max_fields: int = 60
+    link_kinds: frozenset[Kind] = SHOWN
+    constrained: bool = True
     max_question_chars: int = 2000
     max_results: int = 1000
     engine_timeout: float = 5.0
@@ -78,13 +79,28 @@ class Limits:
 
 @dataclass(slots=True)
 class Translator:
+    """The parts a translation needs. Without an ``embedder`` no text can be searched by meaning. ``now`` is the moment
+    from which relative dates count."""
+
     engine: Engine
     sampler: Sampler
     examples: ExampleStore
+    embedder: Embedder | None = None
     params: SamplingParams = field(default_factory=lambda: SamplingParams(n=8))
     limits: Limits = field(default_factory=Limits)
     clock: Clock = time.monotonic
-    _catalogs: dict[IndexSchema, tuple[float, Catalog]] = field(default_factory=dict)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    grounding: Grounding = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.grounding = Grounding(
+            self.engine,
+            self.embedder,
+            clock=self.clock,
+            now=self.now,
+            most_fields=self.limits.max_fields,
+            kinds=self.limits.link_kinds,
+        )
 
     def translate(
         self, question: Question, options: AskOptions, *, on_event: Callable[[Event], None] | None = None
@@ -100,27 +116,27 @@ class Translator:
         params = self._params(options)
         with timings("schema"):
             index = self.engine.schema(question.index)
-            schema = _cached_schema(index)
         tell(Event("schema", index))
         with timings("values"):
-            catalog = self._catalog(index, text)
-            values = link(text, catalog)
-        tell(Event("values", values))
+            view = self.grounding.view(text, index)
+        tell(Event("values", view.values))
         with timings("examples"):
-            examples = self._shots(text, values, index)
+            examples = self._shots(text, view.values, index)
         tell(Event("examples", examples))
-        prompt = build_prompt(text, index, examples=examples, values=values)
+        prompt = build_prompt(text, view.near, examples=examples, values=view.values, periods=view.periods)
         most = min(options.max_results or self.limits.max_results, self.limits.max_results)
+        finish = Finish(view, max_results=most, encode=self.grounding.embed if self.embedder else None)
         verdicts: list[Verdict] = []
+        schema = view.decoded if self.limits.constrained else None
         for candidates in self._rounds(prompt, schema, params=params, options=options, timings=timings, tell=tell):
             with timings("verify"):
                 found = verify(
                     candidates,
-                    schema=schema,
+                    schema=view.accepted,
                     index=index.index,
                     engine=self.engine,
                     timeout=self.limits.engine_timeout,
-                    finish=lambda body: complete(whole_periods(repair(body, catalog), index), max_results=most),
+                    finish=finish,
                 )
             verdicts += found
             for verdict in found:
@@ -133,7 +149,7 @@ class Translator:
             Question(text, index.index),
             ballot,
             tuple(verdicts),
-            values=values,
+            values=view.values,
             examples=examples,
             timings=timings.done(),
         )
@@ -158,25 +174,6 @@ class Translator:
         except ValueError as exc:
             raise InputError(f"{exc}.") from exc
 
-    def _catalog(self, index: IndexSchema, question: str) -> Catalog:
-        """The index's values, listed anew every CATALOG_SECONDS, and those of long lists that the question spells."""
-        now = self.clock()
-        kept = self._catalogs.get(index)
-        if kept is None or now - kept[0] > CATALOG_SECONDS:
-            kept = (now, self._look(index, catalog_body(index)))
-            if len(self._catalogs) >= CATALOGS:
-                self._catalogs.clear()
-            self._catalogs[index] = kept
-        listed = kept[1]
-        long = [name for name in listed.values if name not in listed.complete]
-        return merged(listed, self._look(index, lookup_body(index, question, long))) if long else listed
-
-    def _look(self, index: IndexSchema, body: Body | None) -> Catalog:
-        if body is None:
-            return Catalog({})
-        (result,) = self.engine.search(index.index, [body], timeout=self.limits.engine_timeout)
-        return read_catalog(index, result)
-
     def _shots(self, text: str, values: tuple[LinkedValue, ...], index: IndexSchema) -> tuple[Example, ...]:
         if not self.limits.shots:
             return ()
@@ -185,7 +182,7 @@ class Translator:
     def _rounds(
         self,
         prompt: Prompt,
-        schema: Schema,
+        schema: Schema | None,
         *,
         params: SamplingParams,
         options: AskOptions,
@@ -273,11 +270,6 @@ def _answer(
         examples=examples,
         timings=timings,
     )
-
-
-@lru_cache(maxsize=64)
-def _cached_schema(index: IndexSchema) -> Schema:
-    return query_schema(index)
 
 
 def _nobody(event: Event) -> None:

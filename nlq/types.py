@@ -28,9 +28,12 @@ class Question:
 class Field:
     """One searchable path of a mapping.
 
-    ``kind`` is the mapping's type ("text", "keyword", "long", "date", "nested", …). Multi-fields are fields of
-    their own with ``parent`` set ("title.keyword" has parent "title"). ``nested`` is the innermost nested path that
-    holds the field, ``format`` a date field's format.
+    ``kind`` is the mapping's type ("text", "keyword", "long", "date", "nested", …), or "conflict" where the indices
+    behind one name disagree so far that Elasticsearch cannot treat the field as one. Multi-fields are fields of their
+    own with ``parent`` set ("title.keyword" has parent "title"). ``nested`` is the innermost nested path that holds
+    the field, ``format`` a date field's format, ``dims`` a dense vector's length, ``relations`` a join field's
+    (parent, child) pairs. ``searchable`` says whether queries can name it, ``aggregatable`` whether sorts and
+    aggregations can; ``partial`` that not every index behind the name maps it, or maps it alike.
     """
 
     name: str
@@ -38,16 +41,25 @@ class Field:
     parent: str | None = None
     nested: str | None = None
     format: str | None = None
+    dims: int | None = None
+    relations: tuple[tuple[str, str], ...] = ()
+    searchable: bool = True
+    aggregatable: bool = True
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSchema:
-    """What can be asked of an index: its fields and what the engine that holds it can run."""
+    """What can be asked of an index: its fields and what the engine that holds it can run.
+
+    ``features`` names the engine's modules and plug-ins (empty where it does not tell), ``version`` is its number.
+    """
 
     index: str
     fields: tuple[Field, ...]
     about: str = ""
     features: frozenset[str] = frozenset()
+    version: str = ""
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or None."""
@@ -177,14 +189,24 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """A value of a term of ``field`` that was replaced by the one that exists."""
+
+    field: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verification found about one candidate: ``query`` where it parsed, ``result`` where it executed."""
+    """What verification found about one candidate: ``query`` where it was accepted, ``result`` where it executed."""
 
     candidate: Candidate
     outcome: Outcome
     query: Body | None = None
     result: Result | None = None
     reason: str = ""
+    repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import Any
 
 from nlq.types import Ballot, Group, Outcome, Verdict
 
+_HOLDING = ("aggs", "aggregations")
+
 Key = tuple[Any, ...]
 Rule = Callable[[Sequence[Verdict]], Ballot]
 
@@ -23,11 +25,11 @@ def result_key(verdict: Verdict) -> Key:
     query, result = verdict.query or {}, verdict.result
     if result is None:
         raise ValueError("only an executed verdict has a result")
-    if query.get("aggs"):
-        return ("aggs", *sorted((_agg_key(query["aggs"][n], a) for n, a in result.aggregations.items()), key=repr))
+    if asked := _below(query):
+        return ("aggs", *sorted((_agg_key(asked[n], a) for n, a in result.aggregations.items()), key=repr))
     if query.get("size") == 0:
         return ("total", result.total)
-    ids = [h["_id"] for h in result.hits]
+    ids = [_document(h) for h in result.hits]
     return ("hits", *(ids if query.get("sort") else sorted(ids)))
 
 
@@ -36,7 +38,7 @@ def is_empty(verdict: Verdict) -> bool:
     result = verdict.result
     if result is None:
         return True
-    if (verdict.query or {}).get("aggs"):
+    if _below(verdict.query or {}):
         return not any(_has_content(a) for a in result.aggregations.values())
     return result.total == 0
 
@@ -101,30 +103,50 @@ def _ballot(groups: Sequence[Group], *, of: int) -> Ballot:
 def _agg_key(asked: Mapping[str, Any], got: Mapping[str, Any]) -> Key:
     """One aggregation's numbers; buckets in order only where the query orders them."""
     if "buckets" in got:
-        inner = asked.get("aggs", {})
-        buckets = [_bucket_key(inner, b) for b in got["buckets"]]
-        ordered = "order" in next((v for k, v in asked.items() if k != "aggs"), {})
+        inner = _below(asked)
+        buckets = [_bucket_key(inner, b) for b in _buckets(got)]
+        spec: Mapping[str, Any] = next((v for k, v in asked.items() if k not in _HOLDING), {})
+        ordered = "order" in spec or any("bucket_sort" in below for below in inner.values())
         return tuple(buckets if ordered else sorted(buckets, key=repr))
     if "hits" in got:
-        return tuple(h["_id"] for h in got["hits"]["hits"])
+        return tuple(_document(h) for h in got["hits"]["hits"])
     if "doc_count" in got:
-        return _bucket_key(asked.get("aggs", {}), got)
+        return _bucket_key(_below(asked), got)
     return tuple(sorted((_number(v) for v in _scalars(got)), key=repr))
+
+
+def _below(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The aggregations that a body or an aggregation holds."""
+    return next((asked[key] for key in _HOLDING if asked.get(key)), {})
+
+
+def _buckets(got: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The buckets of an aggregation, those that are keyed by name too."""
+    found = got["buckets"]
+    return [{**b, "key": name} for name, b in found.items()] if isinstance(found, Mapping) else found
 
 
 def _bucket_key(inner: Mapping[str, Any], bucket: Mapping[str, Any]) -> Key:
     below = sorted((_agg_key(spec, bucket[name]) for name, spec in inner.items() if name in bucket), key=repr)
     bounds = (_number(bucket.get("from")), _number(bucket.get("to")))
-    return (_number(bucket.get("key")), *bounds, bucket.get("doc_count"), *below)
+    key = bucket.get("key")
+    key = json.dumps(key, sort_keys=True) if isinstance(key, dict | list) else _number(key)
+    return (key, *bounds, bucket.get("doc_count"), *below)
+
+
+def _document(hit: Mapping[str, Any]) -> tuple[str, str]:
+    """Ids are unique within an index only."""
+    return (hit.get("_index", ""), hit["_id"])
 
 
 def _scalars(agg: Mapping[str, Any]) -> list[Any]:
     out: list[Any] = []
     for key, value in agg.items():
-        if isinstance(value, Mapping):
-            out.extend(_scalars(value))
-        elif not key.endswith("_as_string"):
-            out.append(value)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Mapping):
+                out.extend(_scalars(item))
+            elif not key.endswith("_as_string"):
+                out.append(item)
     return out
 
 
@@ -135,7 +157,7 @@ def _number(value: Any) -> Any:
 
 def _has_content(agg: Mapping[str, Any]) -> bool:
     if "buckets" in agg:
-        return any(b.get("doc_count") for b in agg["buckets"])
+        return any(b.get("doc_count") for b in _buckets(agg))
     if "doc_count" in agg:
         return bool(agg["doc_count"])
     if "hits" in agg:

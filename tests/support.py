@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from nlq.elastic.fields import flatten
 from nlq.types import Body, IndexSchema
 from tests.fakes.engine import FakeEngine
 
@@ -42,6 +43,12 @@ def library_schema() -> IndexSchema:
     return library_engine().schema("library")
 
 
+def listings(engine: FakeEngine) -> int:
+    """How often all values of an index were asked for: by terms that no question narrows, where no query ran."""
+    aggs = [body["aggs"] for bodies in engine.bodies for body in bodies if "aggs" in body and "query" not in body]
+    return sum(any("include" not in agg["terms"] for agg in each.values() if "terms" in agg) for each in aggs)
+
+
 class _Server(uvicorn.Server):
     """Says when it listens, so that nobody has to poll."""
 
@@ -66,3 +73,12 @@ def served(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def index_schema(name: str) -> IndexSchema:
+    """A fixture index as an engine with the modules of the tests' node tells it; "full" as one that has all."""
+    from tests.mappings import index
+
+    modules = frozenset({"aggregations", "analysis-common", "lang-painless", "parent-join"})
+    features = frozenset[str]() if name == "full" else modules
+    return IndexSchema(name, flatten(index(name)["mappings"]), features=features, version="9.4.3")

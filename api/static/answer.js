@@ -1,5 +1,5 @@
 // The answer and its evidence: what was understood, the result, the query, the candidates, the other readings.
-import { copies, copyButton, count, el, plural, text } from "./dom.js";
+import { copies, copyButton, count, el, plural, shortened, text } from "./dom.js";
 import { result } from "./result.js";
 
 export const OUTCOMES = {
@@ -14,12 +14,21 @@ export const OUTCOMES = {
 export function answerParts(answer, seconds) {
   return [
     el("h2", { class: "readback" }, text(answer.readback || answer.question)),
+    repairs(answer.repairs),
     confidence(answer, seconds),
     el("div", { class: "result" }, result(answer.query, answer.response)),
     queryBlock(answer),
     candidates(answer),
     alternatives(answer),
   ].filter(Boolean);
+}
+
+export const repaired = ({ field, was, now }) => `${field}: '${was}' became '${now}'`;
+
+function repairs(list) {
+  if (!list.length) return null;
+  return el("ul", { class: "plain repairs", "aria-label": "Repaired values" },
+    list.map(({ field, was, now }) => el("li", {}, text(field), ": '", text(was), "' became '", text(now), "'")));
 }
 
 function confidence({ votes, confidence: share, response }, seconds) {
@@ -37,7 +46,7 @@ function queryBlock({ index, query }) {
     el("summary", {}, "Generated query"),
     el("div", { class: "copies" }, el("span", { class: "quiet" }, "Copy as"),
       Object.entries(forms).map(([label, content]) => copyButton(label, content))),
-    code(forms.JSON));
+    code(JSON.stringify(shortened(query), null, 2)));
 }
 
 const code = (content) => el("pre", { tabindex: "0" }, el("code", { dir: "ltr" }, content));
@@ -66,6 +75,7 @@ export function candidate(member) {
   return [
     el("p", { class: "facts" }, el("span", { class: `dot ${member.outcome}`, "aria-hidden": "true" }), facts.join(" · ")),
     member.reason ? el("p", { class: "reason" }, text(member.reason)) : null,
+    repairs(member.repairs),
     el("pre", { class: "line", tabindex: "0" }, el("code", { dir: "ltr" }, member.text)),
   ].filter(Boolean);
 }
@@ -76,7 +86,8 @@ function alternatives({ index, alternatives: list }) {
     el("summary", {}, plural(list.length, "other reading", "other readings")),
     list.map((other) => el("div", { class: "group" },
       el("h3", {}, plural(other.votes, "vote", "votes")),
+      repairs(other.repairs),
       result(other.query, other.response),
       el("div", { class: "copies" }, Object.entries(copies(index, other.query)).map(([label, content]) => copyButton(label, content))),
-      el("pre", { class: "line", tabindex: "0" }, el("code", { dir: "ltr" }, JSON.stringify(other.query))))));
+      el("pre", { class: "line", tabindex: "0" }, el("code", { dir: "ltr" }, JSON.stringify(shortened(other.query)))))));
 }

@@ -1,5 +1,5 @@
 // The page: choose an index, ask, watch, read.
-import { answerParts, candidate, OUTCOMES } from "./answer.js";
+import { answerParts, candidate, OUTCOMES, repaired } from "./answer.js";
 import { count, el, plural, text } from "./dom.js";
 import { ask, get, Problem } from "./stream.js";
 
@@ -45,7 +45,8 @@ function onEvent(name, data) {
   if (name === "sampled") page.pills.append(el("li", { class: "pill sampled", title: data.text }, "written"));
   if (name === "candidate") {
     const label = OUTCOMES[data.outcome] ?? data.outcome;
-    const pill = el("li", { class: `pill ${data.outcome}`, title: data.reason || data.text }, label);
+    const notes = [data.reason, ...data.repairs.map(repaired)].filter(Boolean);
+    const pill = el("li", { class: `pill ${data.outcome}`, title: notes.join("; ") || data.text }, label);
     const waiting = page.pills.querySelector(".sampled");
     if (waiting) waiting.replaceWith(pill);
     else page.pills.append(pill);
@@ -149,7 +150,13 @@ async function start() {
   indexes = await get("/indexes");
   page.index.replaceChildren(...indexes.map(({ name, documents }) =>
     el("option", { value: name }, `${name} · ${plural(documents, "document", "documents")}`)));
-  if (indexes.some(({ name }) => name === wanted.get("index"))) page.index.value = wanted.get("index");
+  const linked = wanted.get("index");
+  // A link may name what no listing does: a pattern, or several with commas between.
+  if (linked && !indexes.some(({ name }) => name === linked)) {
+    indexes.push({ name: linked, questions: [] });
+    page.index.append(el("option", { value: linked }, linked));
+  }
+  if (linked) page.index.value = linked;
   if (!indexes.length) throw new Problem({ detail: "There is no index to ask yet; load the demo with `nlq demo`." });
   await choose();
 }

@@ -17,15 +17,26 @@ export const text = (value) => el("bdi", { dir: "auto" }, String(value));
 // A metric may be a year: four digits stay together. A count has its thousands apart.
 const metrics = new Intl.NumberFormat(undefined, { useGrouping: "min2", maximumFractionDigits: 3 });
 const counts = new Intl.NumberFormat();
-export const number = (value) => (typeof value === "number" ? metrics.format(value) : String(value));
+export const number = (value) => {
+  if (typeof value === "number") return metrics.format(value);
+  return value !== null && typeof value === "object" ? JSON.stringify(value) : String(value);
+};
 export const count = (value) => counts.format(value);
 
 export const plural = (many, one, other) => `${count(many)} ${many === 1 ? one : other}`;
 
 const quoted = (string) => `'${string.replaceAll("'", `'\\''`)}'`;
 
+// The query for reading: of the vector that a knn clause holds, the first numbers only.
+export function shortened(query) {
+  return JSON.parse(JSON.stringify(query, function shorten(key, value) {
+    const vector = key === "query_vector" && "field" in this && Array.isArray(value) && value.length > 8;
+    return vector ? [...value.slice(0, 2), `… ${count(value.length - 2)} more`] : value;
+  }));
+}
+
 export function copies(index, query) {
-  const path = `${encodeURIComponent(index)}/_search`;
+  const path = `${encodeURIComponent(index).replaceAll("%2C", ",")}/_search`;
   const pretty = JSON.stringify(query, null, 2);
   const compact = JSON.stringify(query);
   return {

@@ -1,12 +1,12 @@
 // What the engine answered: documents as a table, buckets as bars, metrics as numbers.
-import { count, el, number, plural, text } from "./dom.js";
+import { count, el, number, plural, shortened, text } from "./dom.js";
 
 const COLUMNS = 8;
 const CLIP = 140;
 
 export function result(query, response) {
   const names = Object.keys(response.aggregations);
-  const parts = names.map((name) => aggregation(name, response.aggregations[name]));
+  const parts = names.map((name) => aggregation(name, response.aggregations[name], { spec: below(query)[name] }));
   if (response.hits.length) parts.push(documents(response));
   if (names.length) return parts;
   if (query.size === 0) return [figure(count(response.total), response.total === 1 ? "document" : "documents")];
@@ -78,17 +78,20 @@ function clipped(content) {
   return el("div", { class: "long" }, shown, " ", button);
 }
 
-// `most` is the count that a full bar stands for, where bars of several groups are to be compared.
-function aggregation(name, agg, most) {
-  if (agg.buckets !== undefined) return buckets(name, agg, most);
+// What was asked below a body or an aggregation, by name.
+const below = (spec) => spec?.aggs ?? spec?.aggregations ?? {};
+
+// `spec` is what was asked, `most` the count that a full bar stands for, where bars of several groups are compared.
+function aggregation(name, agg, { spec, most }) {
+  if (agg.buckets !== undefined) return buckets(name, agg, { spec, most });
   if (agg.hits?.hits) return block(name, documents({ hits: agg.hits.hits, total: agg.hits.total?.value ?? agg.hits.hits.length }));
   if (agg.values !== undefined) return block(name, numbers(agg.values));
-  if ("value" in agg) return figure(metric(agg), name);
+  if ("value" in agg) return figure(metric(agg), agg.keys?.length ? `${name} · ${agg.keys.join(", ")}` : name);
   const inner = inside(agg);
   if (!inner.length && "doc_count" in agg) return figure(count(agg.doc_count), name);
   if (!inner.length) return block(name, numbers(agg));
-  const total = "doc_count" in agg ? [figure(count(agg.doc_count), "documents")] : [];
-  return block(name, ...total, ...inner.map(([key, value]) => aggregation(key, value)));
+  const own = "doc_count" in agg ? [figure(count(agg.doc_count), "documents")] : [numbers(agg)];
+  return block(name, ...own, ...inner.map(([key, value]) => aggregation(key, value, { spec: below(spec)[key] })));
 }
 
 const block = (name, ...parts) => el("div", { class: "agg" }, el("h3", {}, text(name)), ...parts);
@@ -109,34 +112,43 @@ function numbers(values) {
     pairs.map(([name, value]) => el("div", {}, el("dt", {}, text(name)), el("dd", {}, number(value ?? "–")))));
 }
 
+// Buckets of filters without names are called by their query.
+function label(bucket, i, spec) {
+  const key = bucket.key_as_string ?? bucket.key ?? shortened(spec?.filters?.filters?.[i] ?? "other");
+  if (key === "") return "(empty)";
+  if (Array.isArray(key)) return key.join(" · ");
+  return isAggregation(key) && bucket.key ? Object.values(key).join(" · ") : plain(key);
+}
+
 const bucketList = (agg) => (Array.isArray(agg.buckets)
   ? agg.buckets
   : Object.entries(agg.buckets ?? {}).map(([key, bucket]) => ({ key, ...bucket })));
 
 const largest = (list) => Math.max(1, ...list.map((bucket) => bucket.doc_count));
 
-function buckets(name, agg, most) {
+function buckets(name, agg, { spec, most }) {
   const list = bucketList(agg);
   if (!list.length) return block(name, el("p", { class: "empty" }, "No groups."));
   const rest = agg.sum_other_doc_count
     ? [el("p", { class: "quiet" }, `${plural(agg.sum_other_doc_count, "document", "documents")} in other groups`)]
     : [];
-  return block(name, el("ul", { class: "bars" }, list.map((bucket) => row(bucket, most ?? largest(list), list))), ...rest);
+  const shared = { spec, most: most ?? largest(list), siblings: list };
+  return block(name, el("ul", { class: "bars" }, list.map((bucket, i) => row(bucket, label(bucket, i, spec), shared))), ...rest);
 }
 
-function row(bucket, most, siblings) {
+function row(bucket, name, { spec, most, siblings }) {
   const bar = el("span", { class: "fill" });
   bar.style.inlineSize = `${(100 * bucket.doc_count) / most}%`;
-  const inner = inside(bucket);
+  const inner = inside(bucket).filter(([key]) => key !== "key");
   const simple = inner.filter(([, agg]) => "value" in agg);
   const nested = inner.filter(([, agg]) => !("value" in agg));
-  const shared = (name) => largest(siblings.flatMap((sibling) => bucketList(sibling[name] ?? {})));
-  const label = bucket.key_as_string ?? (Array.isArray(bucket.key) ? bucket.key.join(" · ") : bucket.key);
+  const shared = (key) => largest(siblings.flatMap((sibling) => bucketList(sibling[key] ?? {})));
+  const part = ([key, agg]) => aggregation(key, agg, { spec: below(spec)[key], most: shared(key) });
   return el("li", {},
     el("div", { class: "bucket" },
-      el("span", { class: "key" }, text(label === "" ? "(empty)" : label)),
+      el("span", { class: "key" }, text(name)),
       el("span", { class: "track", "aria-hidden": "true" }, bar),
       el("span", { class: "num" }, count(bucket.doc_count)),
-      simple.map(([name, agg]) => el("span", { class: "metric" }, text(name), " ", el("b", {}, number(metric(agg)))))),
-    nested.length ? el("div", { class: "inner" }, nested.map(([name, agg]) => aggregation(name, agg, shared(name)))) : null);
+      simple.map(([key, agg]) => el("span", { class: "metric" }, text(key), " ", el("b", {}, number(metric(agg)))))),
+    nested.length ? el("div", { class: "inner" }, nested.map(part)) : null);
 }

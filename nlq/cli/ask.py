@@ -24,7 +24,13 @@ _STAGES = {
 
 
 def ask(
-    index: Annotated[str, typer.Argument(help="An index, alias or data stream; `nlq indexes` lists them.")],
+    index: Annotated[
+        str,
+        typer.Argument(
+            help="An index, alias or data stream (`nlq indexes` lists them), a pattern in quotes ('logs-*'), or "
+            "several of these with commas between."
+        ),
+    ],
     question: Annotated[
         str, typer.Argument(help='What you want to know, in quotes: "films by Tim Burton after 2000".')
     ],

@@ -35,14 +35,19 @@ def build_app() -> typer.Typer:
     return app
 
 
-def schema(index: Annotated[str, typer.Argument(help="An index, alias or data stream.")]) -> None:
-    """Print the JSON Schema of the search bodies that can be asked of INDEX."""
+def schema(
+    index: Annotated[str, typer.Argument(help="An index, alias, data stream or pattern (logs-*).")],
+    decoded: Annotated[bool, typer.Option("--decoded", help="Only what the model may write.")] = False,
+) -> None:
+    """Print the JSON Schema of the search bodies that can be asked of INDEX: what `nlq` accepts from people, examples
+    and models, or with --decoded the compact spelling that the model is held to."""
     from nlq.bootstrap import open_engine
-    from nlq.query_schema import query_schema
+    from nlq.query_schema import accepted_schema, decoded_schema
     from nlq.settings import load_settings
 
+    profile = decoded_schema if decoded else accepted_schema
     with open_engine(load_settings()) as engine:
-        sys.stdout.write(json.dumps(query_schema(engine.schema(index)), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps(profile(engine.schema(index)), ensure_ascii=False, indent=1) + "\n")
 
 
 def main() -> None:

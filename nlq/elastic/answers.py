@@ -19,11 +19,23 @@ def outcome_of(item: Json) -> Result | Failure:
         return Failure(Outcome.REJECTED, reason_of(item))
     if item.get("timed_out"):
         return Failure(Outcome.TIMED_OUT, "The search was cut off by its timeout.")
-    if failures := item.get("_shards", {}).get("failures"):
+    shards = item.get("_shards", {})
+    if failures := shards.get("failures"):
         return Failure(Outcome.REJECTED, reason_of({"error": failures[0].get("reason", failures[0])}))
+    if shards.get("failed"):  # those without a running copy are counted, not listed
+        return Failure(Outcome.REJECTED, f"{shards['failed']} of {shards['total']} shards do not answer.")
     hits = tuple({key: hit[key] for key in _HIT if key in hit} for hit in item["hits"]["hits"])
     total = item["hits"].get("total", {}).get("value", len(hits))
     return Result(hits, total, item.get("aggregations", {}), item.get("took", 0))
+
+
+def features_of(nodes: Json) -> frozenset[str]:
+    """Names of the modules and plug-ins that every node of a ``GET _nodes/plugins`` answer runs."""
+    each = [
+        frozenset(entry["name"] for part in ("modules", "plugins") for entry in node.get(part, ()))
+        for node in nodes.get("nodes", {}).values()
+    ]
+    return frozenset.intersection(*each) if each else frozenset()
 
 
 def is_missing_index(item: Json) -> bool:

@@ -1,54 +1,52 @@
-"""Elasticsearch behind the port ``Engine``: the only module that imports its client."""
+"""Elasticsearch behind the port ``Engine``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from elastic_transport import TlsError, Urllib3HttpNode
 from elasticsearch import (
     ApiError,
     ConnectionTimeout,
     Elasticsearch,
     SerializationError,
-    TransportError,
-    UnsupportedProductError,
 )
 from elasticsearch.helpers import BulkIndexError, streaming_bulk
 
 from nlq.elastic.address import complete
-from nlq.elastic.answers import is_missing_index, outcome_of, reason_of
-from nlq.elastic.fields import about, flatten, merge
-from nlq.elastic.names import check_name, shorten, unknown
-from nlq.errors import ConfigError, EngineError, InputError, NlqError, PermissionError_, UnknownIndexError
+from nlq.elastic.answers import features_of, is_missing_index, outcome_of, reason_of
+from nlq.elastic.border import Node, translated
+from nlq.elastic.fields import about, merge, unite
+from nlq.elastic.names import check_name, check_names, shorten, unknown
+from nlq.errors import ConfigError, InputError, PermissionError_, UnknownIndexError
+from nlq.expressions import parameterised
 from nlq.ports import Engine
+from nlq.timings import Clock
 from nlq.types import Body, EngineInfo, Failure, IndexInfo, IndexSchema, Outcome, Result
 
+FACTS_SECONDS = 300.0
 _CONCURRENT_SEARCHES = 4
 _GRACE_SECONDS = 1.0
 _LOAD_SECONDS = 120.0
-
-_BY_STATUS: dict[int, tuple[type[NlqError], str]] = {
-    400: (InputError, "Elasticsearch refuses the request: {reason}"),
-    401: (
-        PermissionError_,
-        "Elasticsearch at {url} wants other credentials: set NLQ_ES_API_KEY, or NLQ_ES_USER and NLQ_ES_PASSWORD.",
-    ),
-    403: (PermissionError_, "These credentials are not allowed to do that on {url}: {reason}"),
-    404: (UnknownIndexError, "Elasticsearch does not find it: {reason}"),
-    413: (InputError, "Elasticsearch refuses the request: it is too large."),
-    429: (EngineError, "Elasticsearch at {url} is overloaded: try again later."),
-}
+_OPEN_ONLY: dict[str, Any] = {"expand_wildcards": "open", "allow_no_indices": False}
+"""Patterns stand for open indices that are not hidden, and for one at least."""
 
 
 class ElasticEngine(Engine):
-    """A connected cluster. May be used by several threads at once."""
+    """A connected cluster. May be used by several threads at once.
 
-    def __init__(self, client: Elasticsearch, url: str) -> None:
+    What the cluster is and runs is asked for once in FACTS_SECONDS of ``clock``, not for every schema.
+    """
+
+    def __init__(self, client: Elasticsearch, url: str, *, clock: Clock = time.monotonic) -> None:
         self._client = client
         self._url = url
+        self._clock = clock
+        self._facts: tuple[float, EngineInfo] | None = None
+        self._asking = threading.Lock()
 
     @classmethod
     def connect(
@@ -60,6 +58,7 @@ class ElasticEngine(Engine):
         password: str | None = None,
         ca: Path | None = None,
         timeout: float = 5.0,
+        clock: Clock = time.monotonic,
     ) -> Self:
         """A client of the cluster at ``url``; sends nothing yet. ``timeout`` is what one request may take, in seconds.
 
@@ -79,7 +78,7 @@ class ElasticEngine(Engine):
             "max_retries": 1,
             "retry_on_timeout": False,
             "retry_on_status": (),
-            "node_class": _Node,
+            "node_class": Node,
         }
         if ca is not None:
             options["ca_certs"] = str(ca)
@@ -87,15 +86,13 @@ class ElasticEngine(Engine):
             client = Elasticsearch(whole, **options)
         except (ValueError, OSError) as exc:
             raise ConfigError(f"NLQ_ES_URL, its credentials or NLQ_ES_CA do not fit together for {shown}.") from exc
-        return cls(client, shown)
+        return cls(client, shown, clock=clock)
 
     def info(self) -> EngineInfo:
-        with _translated(self._url):
-            version = self._client.info()["version"]["number"]
-        return EngineInfo(version, self._features())
+        return EngineInfo(self._version(), self._features())
 
     def indexes(self) -> Sequence[IndexInfo]:
-        with _translated(self._url):
+        with translated(self._url):
             found = self._client.indices.resolve_index(name="*")
             mappings = self._client.indices.get_mapping(filter_path="*.mappings._meta").body
         backing = {entry["name"]: [entry["name"]] for entry in found["indices"]}
@@ -104,28 +101,24 @@ class ElasticEngine(Engine):
         names = sorted(name for name in backing if not name.startswith("."))
         counts = self._counts(names)
         return [
-            IndexInfo(name, counts[name], about(_merged(mappings, backing[name]))) for name in names if name in counts
+            IndexInfo(name, counts[name], about(merge(_by_name(mappings, backing[name]))))
+            for name in names
+            if name in counts
         ]
 
     def mapping(self, index: str) -> Mapping[str, Any]:
-        name = check_name(index)
-        try:
-            with _translated(self._url):
-                found = self._client.indices.get_mapping(index=name).body
-        except UnknownIndexError as exc:
-            raise unknown(name, self._names()) from exc
-        return _merged(found, found)
+        return merge(self._mappings(index))
 
     def schema(self, index: str) -> IndexSchema:
-        mapping = self.mapping(index)
-        return IndexSchema(index, flatten(mapping), about(mapping), self._features())
+        mappings, facts = self._mappings(index), self._known()
+        return IndexSchema(index, unite(mappings), about(merge(mappings)), facts.features, facts.version)
 
     def search(self, index: str, bodies: Sequence[Body], *, timeout: float) -> Sequence[Result | Failure]:
-        name = check_name(index)
+        name = check_names(index)
         if not bodies:
             return ()
-        limited = [{"timeout": f"{max(1, round(timeout * 1000))}ms", **body} for body in bodies]
-        with _translated(self._url):
+        limited = [{"timeout": f"{max(1, round(timeout * 1000))}ms", **parameterised(body)} for body in bodies]
+        with translated(self._url):
             items = self._msearch(name, limited, timeout=timeout)
         answered = [item for item in items if not isinstance(item, Failure)]
         if any(is_missing_index(item) for item in answered):
@@ -140,7 +133,7 @@ class ElasticEngine(Engine):
         name = check_name(index)
         sized = {"number_of_shards": 1, "number_of_replicas": 0, **(settings or {})}
         client = self._client.options(request_timeout=_LOAD_SECONDS)
-        with _translated(self._url):
+        with translated(self._url):
             if client.indices.exists(index=name):
                 raise InputError(f"The index {shorten(name)} exists already: choose another name or delete it first.")
             client.indices.create(index=name, mappings=mappings, settings=sized)
@@ -153,7 +146,7 @@ class ElasticEngine(Engine):
     def add(self, index: str, documents: Iterable[tuple[str, Body]]) -> int:
         name = check_name(index)
         client = self._client.options(request_timeout=_LOAD_SECONDS)
-        with _translated(self._url):
+        with translated(self._url):
             if not client.indices.exists(index=name):  # else the first document would create it
                 raise unknown(name, self._names())
             return _fill(client, name, documents)
@@ -166,7 +159,9 @@ class ElasticEngine(Engine):
         client = self._client.options(request_timeout=timeout + _GRACE_SECONDS)
         lines = [line for body in bodies for line in ({}, body)]
         try:
-            answer = client.msearch(searches=lines, index=index, max_concurrent_searches=_CONCURRENT_SEARCHES)
+            answer = client.msearch(
+                searches=lines, index=index, max_concurrent_searches=_CONCURRENT_SEARCHES, **_OPEN_ONLY
+            )
         except ConnectionTimeout:
             return [Failure(Outcome.TIMED_OUT, f"The search took longer than {timeout:g} s.")] * len(bodies)
         except (ApiError, RecursionError, SerializationError) as exc:
@@ -181,9 +176,34 @@ class ElasticEngine(Engine):
             ]
         return list(answer["responses"])
 
+    def _mappings(self, index: str) -> list[Mapping[str, Any]]:
+        """The mappings of the indices behind the name, by theirs: a data stream's newest comes last."""
+        name = check_names(index)
+        try:
+            with translated(self._url):
+                found = self._client.indices.get_mapping(index=name, **_OPEN_ONLY).body
+        except UnknownIndexError as exc:
+            raise unknown(name, self._names()) from exc
+        return _by_name(found, found)
+
+    def _known(self) -> EngineInfo:
+        """What the cluster told of itself less than FACTS_SECONDS ago, else now; nothing where it may not be asked."""
+        with self._asking:
+            if self._facts is None or self._clock() - self._facts[0] > FACTS_SECONDS:
+                try:
+                    version = self._version()
+                except PermissionError_:
+                    version = ""
+                self._facts = (self._clock(), EngineInfo(version, self._features()))
+            return self._facts[1]
+
+    def _version(self) -> str:
+        with translated(self._url):
+            return str(self._client.info()["version"]["number"])
+
     def _features(self) -> frozenset[str]:
         """Names of the modules and plug-ins that every node runs; empty where the cluster does not tell."""
-        with _translated(self._url):
+        with translated(self._url):
             try:
                 names = "nodes.*.modules.name,nodes.*.plugins.name"
                 found = self._client.nodes.info(metric="plugins", filter_path=names)
@@ -191,16 +211,12 @@ class ElasticEngine(Engine):
                 if exc.meta.status in (400, 403, 404, 405, 410):
                     return frozenset()
                 raise
-        each = [
-            frozenset(entry["name"] for part in ("modules", "plugins") for entry in node.get(part, ()))
-            for node in found.get("nodes", {}).values()
-        ]
-        return frozenset.intersection(*each) if each else frozenset()
+        return features_of(found.body)
 
     def _names(self) -> list[str]:
         """What may be shown to who asks for an index that is not there."""
         try:
-            with _translated(self._url):
+            with translated(self._url):
                 found = self._client.indices.resolve_index(name="*")
         except PermissionError_:
             return []
@@ -213,7 +229,7 @@ class ElasticEngine(Engine):
             return {}
         body = {"size": 0, "track_total_hits": True}
         lines = [line for name in names for line in ({"index": name}, body)]
-        with _translated(self._url):
+        with translated(self._url):
             answers = self._client.msearch(searches=lines, max_concurrent_searches=_CONCURRENT_SEARCHES)
         return {
             name: answer["hits"]["total"]["value"]
@@ -222,52 +238,9 @@ class ElasticEngine(Engine):
         }
 
 
-class _Node(Urllib3HttpNode):
-    """A connection that any version since 7.11 understands, and that keeps the cluster's warnings out of ours.
-
-    The client asks for "compatible-with=9", which older clusters refuse. Deprecations in a sampled query are no
-    warning to whoever runs this process.
-    """
-
-    def perform_request(self, *args: Any, **kwargs: Any) -> Any:
-        headers = kwargs.get("headers") or {}
-        kwargs["headers"] = {name: _plain(value) for name, value in headers.items()}
-        answer = super().perform_request(*args, **kwargs)
-        answer.meta.headers.pop("warning", None)
-        return answer
-
-
-def _plain(value: str) -> str:
-    return value.replace("vnd.elasticsearch+", "").replace("; compatible-with=9", "")
-
-
-@contextmanager
-def _translated(url: str) -> Iterator[None]:
-    """The border: what the client raises leaves as one of ours."""
-    try:
-        yield
-    except UnsupportedProductError as exc:
-        raise EngineError(f"What answers at {url} is no Elasticsearch: check NLQ_ES_URL.") from exc
-    except ApiError as exc:
-        kind, message = _BY_STATUS.get(exc.meta.status, (EngineError, "Elasticsearch at {url} failed: {reason}"))
-        raise kind(message.format(url=url, reason=reason_of(exc.body))) from exc
-    except ConnectionTimeout as exc:
-        raise EngineError(
-            f"Elasticsearch at {url} took too long to answer: try again or raise NLQ_ES_TIMEOUT."
-        ) from exc
-    except SerializationError as exc:
-        raise EngineError(f"Elasticsearch at {url} answered with something that is no JSON: check NLQ_ES_URL.") from exc
-    except TlsError as exc:
-        fix = "check that NLQ_ES_URL has the right scheme and NLQ_ES_CA names the cluster's CA certificate."
-        raise EngineError(f"No TLS connection with Elasticsearch at {url}: {fix}") from exc
-    except TransportError as exc:
-        fix = "start it with `nlq elastic start` or set NLQ_ES_URL."
-        raise EngineError(f"Elasticsearch at {url} does not answer: {fix}") from exc
-
-
-def _merged(found: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The mappings of these indices as one, the last by name (a data stream's newest) counting most."""
-    return merge(found[name]["mappings"] for name in sorted(names) if name in found)
+def _by_name(found: Mapping[str, Any], names: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The mappings of these indices in the order of their names."""
+    return [found[name]["mappings"] for name in sorted(names) if name in found]
 
 
 def _refusal(exc: Exception) -> str:

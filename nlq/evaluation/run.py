@@ -56,6 +56,7 @@ def score(cases: Sequence[Case], translator: Translator, path: Path) -> Iterator
         if case.id not in samples:
             continue
         recorded = replace(translator, sampler=_Recorded(samples[case.id]), limits=replace(translator.limits, shots=0))
+        recorded.grounding = translator.grounding  # what it knows of the indices already
         verdicts, _ = _ask(recorded, case, AskOptions(n=len(samples[case.id])))
         ballots = {name: rule(verdicts) for name, rule in RULES.items()}
         yield Scored(

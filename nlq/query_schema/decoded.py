@@ -1,221 +1,220 @@
-"""One function turns an IndexSchema into the JSON Schema (draft 2020-12) of the search bodies that make sense for it.
+"""The decoded schema: the compact, canonical spelling of a query that the model writes.
 
-The same object constrains decoding, validates what was not decoded under it, and documents what is accepted.
 No key is open-ended, fields are enumerated by clause and kind, and the order of "properties" is the order of
-generation: what is filtered before what is computed, a field before its value. Names of aggregations are fixed
-("groups" for buckets, "value" to "value3" for metrics, "top" for top hits), so that an order by a metric can only
-name one that is there.
+generation: what is filtered before what is computed, a field before its value. There is one way to say a thing, so that
+votes do not split; clauses that change nothing but scores, and those that say what a simpler one says, are left to the
+accepted schema. Aggregations have fixed names (see ``decoded_aggs``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from nlq.json_schema import Schema, any_of, integer, many, obj, reachable, ref
+from nlq.query_schema import shapes
+from nlq.query_schema.decoded_aggs import DecodedAggs
+from nlq.query_schema.kinds import (
+    BOOLEAN,
+    DATE,
+    FAMILIES,
+    FLOAT,
+    GEO,
+    INTEGER,
+    KEYWORD,
+    MAX_SIZE,
+    MAX_TERMS,
+    SORTABLE,
+    TEXT,
+    VECTOR,
+    Scope,
+    runs,
+    scopes,
+)
+from nlq.query_schema.shapes import NUMBER_VALUE, ORDER, POINT, STRING
 from nlq.types import Field, IndexSchema
 
-TEXT = frozenset({"text", "match_only_text", "search_as_you_type", "annotated_text"})
-KEYWORD = frozenset({"keyword", "constant_keyword", "wildcard", "ip", "version", "flattened"})
-INTEGER = frozenset({"long", "integer", "short", "byte", "unsigned_long"})
-FLOAT = frozenset({"double", "float", "half_float", "scaled_float"})
-NUMBER = INTEGER | FLOAT
-DATE = frozenset({"date", "date_nanos"})
-BOOLEAN = frozenset({"boolean"})
-GEO = frozenset({"geo_point"})
-SORTABLE = KEYWORD - {"flattened"} | NUMBER | DATE | BOOLEAN
-
-MAX_SIZE = 10_000  # Elasticsearch's own index.max_result_window
-MAX_TERMS = 8  # without a bound, a small model lists values until its tokens end
-METRIC_NAMES = ("value", "value2", "value3")
-
-STRING: Schema = {"type": "string"}
-_LEVELS = 2
-_INTERVALS = ("year", "quarter", "month", "week", "day", "hour", "minute")
+_WHOLE: Schema = {"type": "integer"}
+_OPERATOR: Schema = {"enum": ["and", "or"]}
+_SPELLED = KEYWORD - {"ip", "version", "flattened", "join"}
 _DATE_PATTERN = (
-    r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
-    r"|now([+-][0-9]{1,4}[yMwdhms])?(/[yMwdhms])?)$"
+    r"([0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
+    r"|now([+-][0-9]{1,4}[yMwdhms])?(/[yMwdhms])?)"
 )
 
 
-def query_schema(index: IndexSchema) -> Schema:
-    """The JSON Schema of the search bodies for ``index``: hits or aggregations, never both."""
-    return _Builder(index).build()
+def decoded_schema(index: IndexSchema) -> Schema:
+    """The JSON Schema of what the model writes for ``index``: hits or aggregations, never both."""
+    return _Decoded(index).build()
 
 
 def _range_of(value: Schema) -> Schema:
     """Bounds below, above or both; never an empty range."""
-    shapes = [{low: value, high: value} for low in ("gte", "gt") for high in ("lte", "lt")]
-    return any_of([obj(s) for s in (*shapes, *({bound: value} for bound in ("gte", "gt", "lte", "lt")))])
+    spans = [{low: value, high: value} for low in ("gte", "gt") for high in ("lte", "lt")]
+    return any_of([obj(s) for s in (*spans, *({bound: value} for bound in ("gte", "gt", "lte", "lt")))])
 
 
 _SHARED: dict[str, Schema] = {
-    "text": obj({"query": STRING, "operator": {"enum": ["and", "or"]}}, {"fuzziness": {"const": "AUTO"}}),
-    "pattern": obj({"value": STRING, "case_insensitive": {"const": True}}),
-    "strings": many(STRING, 2, MAX_TERMS),
-    "integers": many({"type": "integer"}, 2, MAX_TERMS),
-    "numbers": many({"type": "number"}, 2, MAX_TERMS),
-    "day": {"type": "string", "pattern": _DATE_PATTERN},
-    "integer_range": _range_of({"type": "integer"}),
-    "number_range": _range_of({"type": "number"}),
-    "day_range": _range_of(ref("day")),
-    "string_range": _range_of(STRING),
-    "number_ranges": many(
-        any_of([obj({"from": {"type": "number"}}, {"to": {"type": "number"}}), obj({"to": {"type": "number"}})]), 1, 20
+    "text": obj(
+        {"query": STRING, "operator": _OPERATOR},
+        {"fuzziness": {"const": "AUTO"}, "minimum_should_match": integer(2, 9)},
     ),
-    "order": {"enum": ["asc", "desc"]},
-    "size": integer(1, MAX_SIZE),
-    "distance": {"type": "string", "pattern": r"^[0-9]{1,5}(\.[0-9]{1,3})?(km|mi|m)$"},
-    "point": obj({"lat": {"type": "number"}, "lon": {"type": "number"}}),
+    "phrase": any_of([STRING, obj({"query": STRING, "slop": integer(1, 20)})]),
+    "pattern": obj({"value": STRING, "case_insensitive": {"const": True}}),
+    "regexp": obj({"value": shapes.REGEXP}),
+    "strings": many(STRING, 2, MAX_TERMS),
+    "integers": many(_WHOLE, 2, MAX_TERMS),
+    "numbers": many(NUMBER_VALUE, 2, MAX_TERMS),
+    "day": shapes.text(_DATE_PATTERN, "2020-01-31", "2019", "now-7d/d", "2021-03-04T05:06:07Z"),
+    "ip": shapes.IP_TEXT,
+    "address": shapes.ADDRESS_TEXT,
+    "integer_range": _range_of(_WHOLE),
+    "number_range": _range_of(NUMBER_VALUE),
+    "day_range": _range_of(ref("day")),
+    "ip_range": _range_of(ref("address")),
+    "string_range": _range_of(STRING),
+    "order": ORDER,
+    "size": integer(1, MAX_SIZE // 2),  # with "from" still within the engine's window
+    "distance": shapes.text(r"[0-9]{1,5}(\.[0-9]{1,3})?(km|mi|m)", "10km", "2.5mi"),
+    "point": POINT,
 }
 
 
-def _date_value(field: Field) -> str:
-    """Fields with a format of their own take any string: the engine knows the format, this schema does not."""
-    return "day" if field.format is None or "strict_date_optional_time" in field.format else "string"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The fields one query may name: those outside nested objects, or those of one nested path."""
-
-    path: str | None
-    fields: tuple[Field, ...]
-
-    def names(self, *kinds: frozenset[str]) -> list[str]:
-        return [f.name for f in self.fields if any(f.kind in k for k in kinds)]
-
-    def of(self, *kinds: frozenset[str]) -> list[Field]:
-        return [f for f in self.fields if any(f.kind in k for k in kinds)]
-
-
-class _Builder:
+class _Decoded:
     def __init__(self, index: IndexSchema) -> None:
-        paths = [f.name for f in index.fields if f.kind == "nested" and f.nested is None]
-        self.root = _Scope(None, tuple(f for f in index.fields if f.nested is None and f.kind != "nested"))
-        self.inner = [_Scope(p, tuple(f for f in index.fields if f.nested == p and f.kind != "nested")) for p in paths]
-        self.inner = [s for s in self.inner if s.fields]
-        self.defs: dict[str, Schema] = dict(_SHARED)
+        self._index = index
+        self._root, *nested = scopes(index)
+        self._nested = nested
+        self._defs: dict[str, Schema] = dict(_SHARED)
 
     def build(self) -> Schema:
         self._define_page()
-        for number, scope in enumerate([self.root, *self.inner]):
-            self._define_scope(scope, number)
-        body = [self._hits_body(), obj({"query": ref("query"), "size": {"const": 0}}, self._aggs_key())]
-        used = reachable(body, self.defs)
-        return {**any_of(body), "$defs": {name: self.defs[name] for name in self.defs if name in used}}
+        for scope in [self._root, *self._nested]:
+            self._define_queries(scope)
+        aggs = DecodedAggs(self._index, self._defs, self._root, self._nested).build()
+        hits = obj({"query": ref("query")}, self._page({"from": integer(1, MAX_SIZE // 2), "size": ref("size")}))
+        body = [hits, obj({"query": ref("query"), "size": {"const": 0}}, {"aggs": aggs} if aggs else {})]
+        used = reachable(body, self._defs)
+        return {**any_of(body), "$defs": {name: self._defs[name] for name in self._defs if name in used}}
 
-    def _define_scope(self, scope: _Scope, number: int) -> None:
-        mark = str(number or "")
-        leaves = self._leaves(scope, mark)
-        if scope is self.root:
-            leaves += [self._nested(s, str(i)) for i, s in enumerate(self.inner, 1)]
-        self.defs["leaf" + mark] = any_of([*leaves, obj({"match_all": obj({})})])
+    def _define_queries(self, scope: Scope) -> None:
+        """``query``: a leaf, or clauses joined twice at most. Recursion without a bound would let a model nest on."""
+        mark = scope.mark
+        leaves = self._leaves(scope)
+        if scope is self._root:
+            leaves += [self._inside(inner) for inner in self._nested]
+            leaves += self._joins(leaves[: -len(self._nested)] if self._nested else leaves)
+        self._defs["leaf" + mark] = any_of([*leaves, obj({"match_all": obj({})})])
         leaf = ref("leaf" + mark)
-        self.defs["inner" + mark] = any_of([leaf, _bool(leaf)])
-        self.defs["query" + mark] = any_of([leaf, _bool(ref("inner" + mark))])
-        self._define_aggs(scope, mark)
+        self._defs["inner" + mark] = any_of([leaf, _bool(leaf)])
+        self._defs["query" + mark] = any_of([leaf, _bool(ref("inner" + mark))])
 
-    def _leaves(self, scope: _Scope, mark: str) -> list[Schema]:
+    def _leaves(self, scope: Scope) -> list[Schema]:
         """Every clause that some field of the scope can take."""
-        text, strings = scope.names(TEXT), scope.names(KEYWORD)
-        whole, real, flags = scope.names(INTEGER), scope.names(FLOAT), scope.names(BOOLEAN)
-        dates = [(f.name, ref(_date_value(f) + "_range")) for f in scope.of(DATE)]
-        exact = [(f, STRING) for f in strings] + [(f, {"type": "integer"}) for f in whole]
-        exact += [(f, {"type": "number"}) for f in real] + [(f, {"type": "boolean"}) for f in flags]
-        several = [(f, ref("strings")) for f in strings] + [(f, ref("integers")) for f in whole]
-        several += [(f, ref("numbers")) for f in real]
-        spans = [(f, ref("integer_range")) for f in whole] + [(f, ref("number_range")) for f in real] + dates
-        patterns = [(f.name, ref("pattern")) for f in scope.of(KEYWORD - {"ip", "version"})]
+        text, patterns = scope.names(TEXT), [(f, ref("pattern")) for f in scope.names(_SPELLED)]
         leaves = [
             _clause("match", [(f, ref("text")) for f in text]),
-            _clause("match_phrase", [(f, STRING) for f in text]),
+            _clause("match_phrase", [(f, ref("phrase")) for f in text]),
             _multi_match(text),
-            _clause("term", exact),
-            _clause("terms", several),
-            _clause("range", spans),
+            _clause("term", [(f.name, value) for f in scope.fields if f.searchable and (value := _exact(f))]),
+            _clause("terms", _several(scope)),
+            _clause("range", [(f.name, ref(span)) for f in scope.fields if f.searchable and (span := _span(f))]),
             _clause("prefix", patterns),
             _clause("wildcard", patterns),
-            _geo_distance(scope.names(GEO)),
+            _clause("match_phrase_prefix", [(f, STRING) for f in text]),
+            _clause("regexp", [(f, ref("regexp")) for f in scope.names(_SPELLED)]),
+            _clause(
+                "fuzzy", [(f, obj({"value": STRING, "fuzziness": {"const": "AUTO"}})) for f in scope.names(_SPELLED)]
+            ),
+            *_places(scope),
+            *self._special(scope),
         ]
         whole_fields = [f.name for f in scope.fields if f.parent is None]
         if whole_fields:
-            self.defs["field" + mark] = {"enum": whole_fields}
-            leaves.append(obj({"exists": obj({"field": ref("field" + mark)})}))
+            self._defs["field" + scope.mark] = {"enum": whole_fields}
+            leaves.append(obj({"exists": obj({"field": ref("field" + scope.mark)})}))
         return [leaf for leaf in leaves if leaf]
 
-    def _nested(self, scope: _Scope, mark: str) -> Schema:
-        return obj({"nested": obj({"path": {"const": scope.path}, "query": ref("query" + mark)})})
+    def _special(self, scope: Scope) -> list[Schema]:
+        """Clauses that some engines or fields only have."""
+        out: list[Schema] = []
+        if text := scope.names(TEXT):
+            like = {"fields": many({"enum": text}, 1, len(text)), "like": STRING}
+            out.append(
+                obj({"more_like_this": obj({**like, "min_term_freq": {"const": 1}, "min_doc_freq": {"const": 1}})})
+            )
+        if (vectors := scope.names(VECTOR)) and runs(self._index, since=(8, 12)):
+            out.append(obj({"knn": obj({"field": {"enum": vectors}, "query_vector": STRING, "k": integer(1, 100)})}))
+        if (ranks := scope.names(FAMILIES["rank"])) and runs(self._index, frozenset({"mapper-extras"})):
+            out.append(obj({"rank_feature": obj({"field": {"enum": ranks}})}))
+        if scope is self._root:
+            out.append(obj({"ids": obj({"values": many(STRING, 1, MAX_TERMS)})}))
+        return out
+
+    def _inside(self, scope: Scope) -> Schema:
+        return obj({"nested": obj({"path": {"const": scope.path}, "query": ref("query" + scope.mark)})})
+
+    def _joins(self, leaves: Sequence[Schema]) -> list[Schema]:
+        """Questions of documents of another type: no joins below joins."""
+        pairs = [pair for f in self._root.fields for pair in f.relations]
+        if not pairs or not runs(self._index, frozenset({"parent-join"})):
+            return []
+        self._defs["other"] = any_of([*leaves, obj({"match_all": obj({})})])
+        self._defs["joined"] = any_of([ref("other"), _bool(ref("other"))])
+        parents, children = sorted({p for p, _ in pairs}), sorted({c for _, c in pairs})
+        return [
+            obj({"has_child": obj({"type": {"enum": children}, "query": ref("joined")})}),
+            obj({"has_parent": obj({"parent_type": {"enum": parents}, "query": ref("joined")})}),
+        ]
 
     def _define_page(self) -> None:
-        keys = [obj({f: obj({"order": ref("order")})}) for f in self.root.names(SORTABLE)]
+        keys = [obj({f: obj({"order": ref("order")})}) for f in self._root.names(SORTABLE, aggregatable=True)]
+        for scope in self._nested:
+            below = {"order": ref("order"), "nested": obj({"path": {"const": scope.path}})}
+            keys += [obj({f: obj(below)}) for f in scope.names(SORTABLE, aggregatable=True)]
+        for f in self._root.names(GEO, aggregatable=True):
+            keys.append(obj({"_geo_distance": obj({f: ref("point"), "order": ref("order")})}))
         if keys:
-            self.defs["sort"] = many(any_of(keys), 1, 3)
-        source = [f.name for f in self.root.fields if f.parent is None] + [str(s.path) for s in self.inner]
+            self._defs["sort"] = many(any_of(keys), 1, 3)
+        source = [f.name for f in self._root.fields if f.parent is None] + [str(s.path) for s in self._nested]
         if source:
-            self.defs["source"] = many({"enum": source}, 1, len(source))
+            self._defs["source"] = many({"enum": source}, 1, len(source))
+        self._defs["top_hits"] = obj({}, self._page({"size": integer(1, 100)}))
 
-    def _page(self, **size: Schema) -> Schema:
+    def _page(self, size: dict[str, Schema]) -> dict[str, Schema]:
         """Keys that say which documents are shown, those that this index can have."""
-        sort = {"sort": ref("sort")} if "sort" in self.defs else {}
-        return sort | size | ({"_source": ref("source")} if "source" in self.defs else {})
+        sort = {"sort": ref("sort")} if "sort" in self._defs else {}
+        return sort | size | ({"_source": ref("source")} if "source" in self._defs else {})
 
-    def _hits_body(self) -> Schema:
-        return obj({"query": ref("query")}, self._page(**{"from": integer(1, MAX_SIZE), "size": ref("size")}))
 
-    def _aggs_key(self) -> Schema:
-        return {"aggs": ref("aggs")} if "aggs" in self.defs else {}
+def _exact(field: Field) -> Schema | None:
+    """What a term of the field is compared with; dates have ranges only."""
+    by_family: tuple[tuple[frozenset[str], Schema], ...] = (
+        (KEYWORD - {"ip"}, STRING),
+        (INTEGER | FAMILIES["integer_range"], _WHOLE),
+        (FLOAT | FAMILIES["float_range"], NUMBER_VALUE),
+        (BOOLEAN, {"type": "boolean"}),
+        (FAMILIES["ip"] | FAMILIES["ip_range"], ref("ip")),
+        (FAMILIES["date_range"], ref("day")),
+    )
+    return next((value for kinds, value in by_family if field.kind in kinds), None)
 
-    def _define_aggs(self, scope: _Scope, mark: str) -> None:
-        """``aggs`` of a scope: metrics, or buckets that hold metrics, the top hits or further buckets."""
-        metric = _metrics(scope)
-        if metric:
-            self.defs["metric" + mark] = any_of(metric)
-            first, *more = METRIC_NAMES
-            each = ref("metric" + mark)
-            self.defs["metrics" + mark] = obj({first: each}, dict.fromkeys(more, each))
-        inside = [ref("metrics" + mark)] if metric else []
-        if scope is self.root:
-            inside.append(obj({"top": obj({"top_hits": ref("top_hits")})}))
-            self.defs["top_hits"] = obj({}, self._page(size=integer(1, 100)))
-        for level in range(_LEVELS, 0, -1):
-            buckets = self._buckets(scope, mark, inside, top=level == 1)
-            if not buckets:
-                break
-            name = f"bucket{level}{'n' + mark if mark else ''}"
-            self.defs[name] = any_of(buckets)
-            groups = obj({"groups": ref(name)})
-            inside = [*([ref("metrics" + mark)] if metric else []), *inside[1 if metric else 0 :], groups]
-        options = [*([ref("metrics" + mark)] if metric else []), *([inside[-1]] if buckets else [])]
-        if options:
-            self.defs["aggs" + mark] = any_of(options)
 
-    def _buckets(self, scope: _Scope, mark: str, inside: Iterable[Schema], *, top: bool) -> list[Schema]:
-        deeper = {"aggs": any_of(list(inside))} if inside else {}
-        groupable = scope.names(SORTABLE)
-        out: list[Schema] = []
-        if groupable:
-            field = {"field": {"enum": groupable}}
-            bounds = {"size": ref("size"), "min_doc_count": integer(1, 10**9)}
-            plain = any_of([obj({key: ref("order")}) for key in ("_count", "_key")])
-            out.append(obj({"terms": obj(field, {**bounds, "order": plain})}, deeper))
-            if "metrics" + mark in self.defs:
-                ranked = obj({**field, "order": obj({METRIC_NAMES[0]: ref("order")})}, bounds)
-                out.append(obj({"terms": ranked, "aggs": ref("metrics" + mark)}))
-            out.append(obj({"missing": obj(field)}, deeper))
-        if dates := scope.names(DATE):
-            interval = {"field": {"enum": dates}, "calendar_interval": {"enum": list(_INTERVALS)}}
-            out.append(obj({"date_histogram": obj(interval, {"min_doc_count": integer(0, 10**9)})}, deeper))
-        if numbers := scope.names(NUMBER):
-            width = {"type": "number", "exclusiveMinimum": 0}
-            out.append(obj({"histogram": obj({"field": {"enum": numbers}, "interval": width})}, deeper))
-            out.append(obj({"range": obj({"field": {"enum": numbers}, "ranges": ref("number_ranges")})}, deeper))
-        out.append(obj({"filter": ref("inner" + mark)}, deeper))
-        if top and scope is self.root:
-            for number, inner in enumerate(self.inner, 1):
-                self._define_aggs(inner, str(number))
-                out.append(obj({"nested": obj({"path": {"const": inner.path}})}, {"aggs": ref(f"aggs{number}")}))
-        return out
+def _span(field: Field) -> str | None:
+    by_family = (
+        (INTEGER | FAMILIES["integer_range"], "integer_range"),
+        (FLOAT | FAMILIES["float_range"], "number_range"),
+        (DATE | FAMILIES["date_range"], "day_range"),
+        (FAMILIES["ip"] | FAMILIES["ip_range"], "ip_range"),
+        (FAMILIES["version"], "string_range"),
+    )
+    return next((span for kinds, span in by_family if field.kind in kinds), None)
+
+
+def _several(scope: Scope) -> list[tuple[str, Schema]]:
+    out = [(f, ref("strings")) for f in scope.names(KEYWORD - {"ip"})]
+    out += [(f, ref("integers")) for f in scope.names(INTEGER)]
+    out += [(f, ref("numbers")) for f in scope.names(FLOAT)]
+    return out + [(f, many(ref("ip"), 2, MAX_TERMS)) for f in scope.names(FAMILIES["ip"])]
 
 
 def _clause(name: str, fields: Sequence[tuple[str, Schema]]) -> Schema:
@@ -227,30 +226,25 @@ def _multi_match(text: Sequence[str]) -> Schema:
     if len(text) < 2:
         return {}
     fields = many({"enum": list(text)}, 2, len(text))
-    return obj({"multi_match": obj({"query": STRING, "fields": fields, "operator": {"enum": ["and", "or"]}})})
+    words = obj({"query": STRING, "fields": fields, "operator": _OPERATOR}, {"fuzziness": {"const": "AUTO"}})
+    return obj({"multi_match": any_of([words, obj({"query": STRING, "fields": fields, "type": {"const": "phrase"}})])})
 
 
-def _geo_distance(fields: Sequence[str]) -> Schema:
-    options = [obj({"distance": ref("distance"), f: ref("point")}) for f in fields]
-    return obj({"geo_distance": any_of(options)}) if options else {}
+def _places(scope: Scope) -> list[Schema]:
+    points = scope.names(GEO)
+    near = [obj({"distance": ref("distance"), f: ref("point")}) for f in points]
+    box = obj({"top_left": ref("point"), "bottom_right": ref("point")})
+    regions = scope.names(FAMILIES["geo_shape"])
+    relation = {"enum": ["intersects", "disjoint", "within"]}
+    shaped = obj({"shape": any_of([shapes.ENVELOPE, shapes.POLYGON]), "relation": relation})
+    return [
+        obj({"geo_distance": any_of(near)}) if near else {},
+        _clause("geo_bounding_box", [(f, box) for f in points]),
+        _clause("geo_shape", [(f, shaped) for f in regions]),
+    ]
 
 
 def _bool(clause: Schema) -> Schema:
     each = many(clause)
     keys = ("must", "filter", "should", "must_not")
     return obj({"bool": obj({}, {**dict.fromkeys(keys, each), "minimum_should_match": integer(1, 20)})})
-
-
-def _metrics(scope: _Scope) -> list[Schema]:
-    numbers, countable = scope.names(NUMBER), scope.names(SORTABLE)
-    table: tuple[tuple[tuple[str, ...], list[str]], ...] = (
-        (("avg", "sum"), numbers),
-        (("min", "max"), scope.names(NUMBER, DATE)),
-        (("value_count", "cardinality"), countable),
-        (("stats",), numbers),
-    )
-    out = [obj({name: obj({"field": {"enum": fields}})}) for names, fields in table if fields for name in names]
-    if numbers:
-        percents = many({"type": "number", "minimum": 0, "maximum": 100}, 1, 20)
-        out.append(obj({"percentiles": obj({"field": {"enum": numbers}, "percents": percents})}))
-    return out

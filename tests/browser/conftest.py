@@ -12,8 +12,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from api.app import create_app
 from nlq.settings import Settings
+from nlq.translator import Translator
+from nlq.types import SamplingParams
+from tests.fakes.sampler import ScriptedSampler
+from tests.fakes.store import FakeStore
 from tests.fakes.translator import FakeTranslator
-from tests.support import served
+from tests.support import library_engine, served
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
@@ -52,6 +56,15 @@ def service() -> Iterator[Service]:
     with served(app) as url:
         yield Service(url, translator)
         translator.gate.set()
+
+
+@pytest.fixture
+def library() -> Iterator[str]:
+    """The whole way over the fixture index; the model writes a shelf in the wrong case, then one that is right."""
+    texts = ['{"query":{"term":{"shelf":"crime"}}}', '{"query":{"term":{"shelf":"Travel"}}}']
+    translator = Translator(library_engine(), ScriptedSampler(texts), FakeStore(), params=SamplingParams(n=3))
+    with served(create_app(translator, Settings(_env_file=None))) as url:
+        yield url
 
 
 @pytest.fixture

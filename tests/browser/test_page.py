@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import json
+
+import pytest
 from playwright.sync_api import Page, expect
 
+from nlq.types import Body, Result
 from tests.browser.conftest import Service
+from tests.fakes import translator as fake
+
+KNN = {"field": "plot", "query_vector": [0.25, -0.5, *[0.125] * 382], "k": 5, "_name": "talking animals"}
 
 
 def ask(page: Page, question: str) -> None:
@@ -124,3 +131,67 @@ def test_a_link_to_a_question_fills_it_in(page: Page, service: Service) -> None:
 
     expect(page.get_by_label("Question", exact=True)).to_have_value("who wrote most")
     expect(page.locator("#index")).to_have_value("articles")
+
+
+def test_a_repaired_value_is_told_with_the_answer_and_its_candidates(page: Page, library: str) -> None:
+    page.goto(library)
+    page.locator("#n").select_option("4")
+    ask(page, "what about crime?")
+    answer = page.locator("#answer")
+    answer.locator("summary", has_text="4 candidates, 2 different results").click()
+
+    expect(answer.locator("> .repairs")).to_have_text("shelf: 'crime' became 'Crime'")
+    expect(answer.locator(".group").nth(0).locator(".repairs")).to_have_count(2)
+    expect(answer.locator(".group").nth(1).locator(".repairs")).to_have_count(0)
+
+
+def test_an_answer_without_repairs_does_not_speak_of_them(page: Page) -> None:
+    ask(page, "films about a hobbit")
+
+    expect(page.locator("#answer .result tbody tr")).to_have_count(3)
+    expect(page.locator(".repairs")).to_have_count(0)
+
+
+def test_a_vector_is_shown_short_and_copied_whole(
+    page: Page, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query: Body = {"query": {"knn": KNN}}
+    monkeypatch.setitem(fake.CANNED, "", (query, Result((), 0), "Films"))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=service.url)
+    ask(page, "films with talking animals")
+    page.locator("details.query summary").click()
+    code = page.locator("details.query code")
+    page.get_by_role("button", name="Copy as JSON").first.click()
+    expect(page.locator("details.query button", has_text="Copied")).to_have_count(1)
+
+    expect(code).to_contain_text("… 382 more")
+    expect(code).to_contain_text('"_name": "talking animals"')
+    expect(code).not_to_contain_text("0.125")
+    assert json.loads(page.evaluate("navigator.clipboard.readText()")) == query
+
+
+def test_groups_without_names_are_bars_named_by_their_query(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = [{"term": {"genres": "Drama"}}, {"range": {"year": {"lt": 1960}}}]
+    query: Body = {"size": 0, "aggs": {"groups": {"filters": {"filters": queries}}}}
+    found = {"groups": {"buckets": [{"doc_count": 5}, {"doc_count": 4}]}}
+    monkeypatch.setitem(fake.CANNED, "", (query, Result((), 9, found), "Films"))
+    ask(page, "dramas and old films")
+
+    expect(page.locator("#answer .key")).to_have_text(['{"term":{"genres":"Drama"}}', '{"range":{"year":{"lt":1960}}}'])
+
+
+def test_a_number_of_all_groups_names_the_groups_it_comes_from(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"groups": {"buckets": [{"key": "Drama", "doc_count": 5}]}, "over": {"value": 5.0, "keys": ["Drama"]}}
+    monkeypatch.setitem(fake.CANNED, "", ({"size": 0}, Result((), 9, found), "Films"))
+    ask(page, "largest genre")
+
+    expect(page.locator("#answer .figure")).to_have_text("5 over · Drama")
+
+
+def test_a_link_may_name_a_pattern(page: Page, library: str) -> None:
+    page.goto(f"{library}/?index=lib*&q=what+about+crime")
+    expect(page.locator("#fields summary")).to_contain_text("fields")
+    page.get_by_role("button", name="Ask").click()
+
+    expect(page.locator("#answer .result")).to_contain_text("Night Train")
+    expect(page.locator("#answer details.query code")).to_contain_text("Crime")

@@ -129,7 +129,7 @@ def test_the_schema_names_every_searchable_field(subject: Subject) -> None:
     assert schema.index == subject.index
     assert schema.about == "Films and who made them"
     assert set(schema.fields) == {
-        Field("title", "text"),
+        Field("title", "text", aggregatable=False),
         Field("title.keyword", "keyword", parent="title"),
         Field("director", "keyword"),
         Field("year", "integer"),
@@ -142,10 +142,10 @@ def test_the_schema_names_every_searchable_field(subject: Subject) -> None:
 
 
 def test_the_schema_knows_what_the_engine_can_run(subject: Subject) -> None:
-    features = subject.engine.schema(subject.index).features
+    schema, info = subject.engine.schema(subject.index), subject.engine.info()
 
-    assert features == subject.engine.info().features
-    assert {"aggregations", "analysis-common"} <= features
+    assert (schema.features, schema.version) == (info.features, info.version)
+    assert {"aggregations", "analysis-common"} <= schema.features
 
 
 def test_the_version_is_told(subject: Subject) -> None:
@@ -172,6 +172,37 @@ def test_an_unknown_index_is_named_with_its_nearest(subject: Subject) -> None:
             ask(f"{subject.index}s")
 
 
+def test_several_names_and_patterns_are_read_as_one_index(subject: Subject) -> None:
+    other: Body = {"properties": {"year": {"type": "long"}, "color": {"type": "keyword"}}}
+    subject.engine.load(subject.free, mappings=other, documents=[("1", {"year": 1964, "color": "red"})])
+    prefix = subject.index.rpartition("-")[0]
+    found = []
+    for name in (f"{subject.index},{subject.free}", f"{prefix}*", f"{prefix}-f*,{subject.index}"):
+        fields = {field.name: field for field in subject.engine.schema(name).fields}
+        [result] = subject.engine.search(name, [{"query": {"term": {"year": 1964}}}], timeout=30)
+        assert isinstance(result, Result), result
+        found.append((fields["year"], fields["color"], sorted((hit["_index"], hit["_id"]) for hit in result.hits)))
+    subject.delete(subject.free)
+
+    hits = [(subject.index, "1"), (subject.free, "1")]
+    assert found == [(Field("year", "long", partial=True), Field("color", "keyword", partial=True), sorted(hits))] * 3
+
+
+def test_a_pattern_that_matches_no_index_is_unknown(subject: Subject) -> None:
+    for name in (f"{subject.free}*", f"{subject.index},{subject.free}*", f"{subject.index},{subject.free}"):
+        for ask in _readers(subject.engine):
+            with pytest.raises(UnknownIndexError, match=subject.index):
+                ask(name)
+
+
+@pytest.mark.parametrize("name", ["films*", "a,b", "*"])
+def test_a_pattern_is_no_name_to_write_to(subject: Subject, name: str) -> None:
+    with pytest.raises(InputError, match="cannot hold"):
+        subject.engine.load(name, mappings={}, documents=[])
+    with pytest.raises(InputError, match="cannot hold"):
+        subject.engine.add(name, [("1", {})])
+
+
 @pytest.mark.parametrize("name", BAD_NAMES, ids=ascii)
 def test_a_name_that_no_index_can_have_is_refused(subject: Subject, name: str) -> None:
     for ask in _readers(subject.engine):
@@ -181,7 +212,7 @@ def test_a_name_that_no_index_can_have_is_refused(subject: Subject, name: str) -
         subject.engine.load(name, mappings={}, documents=[])
 
 
-@pytest.mark.parametrize("name", [".security", ".security-7", ".kibana", "."])
+@pytest.mark.parametrize("name", [".security", ".security-7", ".kibana", ".", ".*", ".ds-*"])
 def test_hidden_indices_are_not_revealed(subject: Subject, name: str) -> None:
     with pytest.raises(UnknownIndexError, match=r"^There is no index '[^']*'\.$"):
         subject.engine.mapping(name)

@@ -84,7 +84,14 @@ def test_a_question_can_be_followed_as_events(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("index", "status"),
-    [("nowhere", 404), (".security", 404), ("movies*", 422), ("..%2F..%2Fetc", 404), ("_all", 422)],
+    [
+        ("nowhere", 404),
+        (".security", 404),
+        ("movies*,-gutenberg", 422),
+        ("nothing-*", 404),
+        ("..%2F..%2Fetc", 404),
+        ("_all", 422),
+    ],
 )
 def test_an_index_that_cannot_be_asked_is_a_problem_document(client: httpx.Client, index: str, status: int) -> None:
     response = client.post(f"/{index}/nlq", json={"question": "anything?"})

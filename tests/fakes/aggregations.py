@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nlq.types import Body
-from tests.fakes.documents import NUMBERS, Index, Refused, need_doc_values
+from tests.fakes.documents import NUMBERS, Index, Refused, matches, need_doc_values
 
 METRICS: dict[str, Callable[[list[Any]], Any]] = {
     "avg": lambda values: sum(values) / len(values) if values else None,
@@ -29,6 +29,9 @@ def _aggregation(index: Index, name: str, content: Body, documents: list[Body]) 
         path = content["nested"]["path"]
         inside = [{path: item} for document in documents for item in document.get(path, ())]
         return {"doc_count": len(inside), **aggregate(index, inner, inside)}
+    if kinds == ["filter"]:
+        found = [document for document in documents if matches(index, content["filter"], document)]
+        return {"doc_count": len(found), **aggregate(index, inner, found)}
     if len(kinds) != 1 or kinds[0] not in (*METRICS, "terms"):
         raise Refused(f"Unknown aggregation type [{next(iter(kinds), '')}]")
     by = content[kinds[0]]["field"]
@@ -46,7 +49,8 @@ def _aggregation(index: Index, name: str, content: Body, documents: list[Body]) 
 def _buckets(index: Index, terms: Body, documents: list[Body], inner: Body) -> dict[str, Any]:
     groups: dict[Any, list[Body]] = {}
     for document in documents:
-        for value in set(index.values(document, terms["field"])):
+        values = set(index.values(document, terms["field"]))
+        for value in values & set(terms.get("include", values)):
             groups.setdefault(value, []).append(document)
     least = terms.get("min_doc_count", 1)
     buckets = [

@@ -11,6 +11,7 @@ from typing import Any
 
 from nlq.elastic.fields import flatten
 from nlq.types import Body, Field
+from tests.fakes.date_math import computed
 
 NUMBERS = frozenset({"long", "integer", "short", "byte", "double", "float", "half_float"})
 BOUNDS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
@@ -72,6 +73,15 @@ def _match(index: Index, content: Body, document: Body) -> bool:
     return (all if how.lower() == "and" else any)(word in held for word in words)
 
 
+def _match_phrase(index: Index, content: Body, document: Body) -> bool:
+    [(name, value)] = content.items()
+    text, known = value["query"] if isinstance(value, dict) else value, index.field(name)
+    if known is None or known.kind != "text":
+        return _term(index, {name: text}, document)
+    words, held = _words(str(text)), [_words(value) for value in index.values(document, name)]
+    return any(words == of[i : i + len(words)] for of in held for i in range(len(of)))
+
+
 def _range(index: Index, content: Body, document: Body) -> bool:
     [(name, bounds)] = content.items()
     known = index.field(name)
@@ -102,6 +112,7 @@ _CLAUSES: dict[str, Callable[[Index, Body, Body], bool]] = {
     "term": _term,
     "terms": _terms,
     "match": _match,
+    "match_phrase": _match_phrase,
     "range": _range,
     "bool": _bool,
 }
@@ -148,9 +159,11 @@ def _query_value(known: Field, raw: Any, *, late: bool = False) -> Any:
 
 
 def _millis(text: str, *, late: bool = False) -> int:
-    """Milliseconds since 1970. As in Elasticsearch a short date is its first day, at the last moment where ``late``."""
-    day = f"{text}-01-01"[:10]
-    moment = datetime.fromisoformat(text if len(text) > len(day) else day)
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    whole_day = late and len(text) <= len(day)
+    """Milliseconds since 1970. As in Elasticsearch a short date is its first day, at the last moment where ``late``;
+    what follows "||" is date math. There is no "now" here: bodies that run name their moment."""
+    anchor, fixed, math = text.partition("||")
+    day = f"{anchor}-01-01"[:10]
+    moment = datetime.fromisoformat(anchor if len(anchor) > len(day) else day)
+    moment = computed(moment.replace(tzinfo=moment.tzinfo or UTC), math, late=late)
+    whole_day = late and not fixed and len(anchor) <= len(day)
     return round(moment.timestamp() * 1000) + (86_400_000 - 1 if whole_day else 0)

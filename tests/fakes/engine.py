@@ -6,16 +6,21 @@ The contract tests hold it to what Elasticsearch does. Scores are all 1, so orde
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
-from nlq.elastic.fields import about, flatten, merge
-from nlq.elastic.names import check_name, unknown
+from nlq.elastic.fields import about, flatten, merge, unite
+from nlq.elastic.names import check_name, check_names, unknown
 from nlq.errors import EngineError, InputError
 from nlq.ports import Engine
 from nlq.types import Body, EngineInfo, Failure, IndexInfo, IndexSchema, Outcome, Result
 from tests.fakes.aggregations import aggregate
 from tests.fakes.documents import NUMBERS, Index, Refused, matches, need_doc_values, walk
 
+Key = tuple[str, str]
+"""Index and id of a document."""
+
+VERSION = "9.4.3"
 KEYS = frozenset({"query", "aggs", "aggregations", "size", "from", "sort", "_source", "track_total_hits", "timeout"})
 
 
@@ -30,24 +35,24 @@ class FakeEngine(Engine):
 
     def info(self) -> EngineInfo:
         self._ping()
-        return EngineInfo("9.4.3", self._features)
+        return EngineInfo(VERSION, self._features)
 
     def indexes(self) -> Sequence[IndexInfo]:
         self._ping()
         return [IndexInfo(name, len(i.documents), about(i.mapping)) for name, i in sorted(self._indices.items())]
 
     def mapping(self, index: str) -> Mapping[str, Any]:
-        return self._index(index).mapping
+        return merge(found.mapping for found in self._found(index).values())
 
     def schema(self, index: str) -> IndexSchema:
-        mapping = self._index(index).mapping
-        return IndexSchema(index, flatten(mapping), about(mapping), self._features)
+        mappings = [found.mapping for found in self._found(index).values()]
+        return IndexSchema(index, unite(mappings), about(merge(mappings)), self._features, VERSION)
 
     def search(self, index: str, bodies: Sequence[Body], *, timeout: float) -> Sequence[Result | Failure]:
-        found = self._index(index)
+        found = self._found(index)
         if bodies:
             self.bodies.append(list(bodies))
-        return tuple(_answer(found, body, index) for body in bodies)
+        return tuple(_answer(found, body) for body in bodies)
 
     def load(
         self, index: str, *, mappings: Body, documents: Iterable[tuple[str, Body]], settings: Body | None = None
@@ -61,7 +66,10 @@ class FakeEngine(Engine):
         return count
 
     def add(self, index: str, documents: Iterable[tuple[str, Body]]) -> int:
-        return _put(self._index(index), documents)
+        self._ping()
+        if check_name(index) not in self._indices:
+            raise unknown(index, self._indices)
+        return _put(self._indices[index], documents)
 
     def delete(self, index: str) -> None:
         """Not of the port: how a test takes an index away."""
@@ -74,38 +82,43 @@ class FakeEngine(Engine):
         if self.down:
             raise EngineError("Elasticsearch at memory: does not answer: start it with `nlq elastic start`.")
 
-    def _index(self, name: str) -> Index:
+    def _found(self, names: str) -> dict[str, Index]:
+        """The indices behind the name, by theirs."""
         self._ping()
-        if check_name(name) not in self._indices:
-            raise unknown(name, self._indices)
-        return self._indices[name]
+        parts = check_names(names).split(",")
+        found = [[name for name in self._indices if fnmatchcase(name, part)] for part in parts]
+        if not all(found):
+            raise unknown(names, self._indices)
+        return {name: self._indices[name] for name in sorted({name for part in found for name in part})}
 
 
-def _answer(index: Index, body: Body, name: str) -> Result | Failure:
+def _answer(indices: Mapping[str, Index], body: Body) -> Result | Failure:
     try:
-        return _search(index, body, name)
+        return _search(indices, body)
     except Refused as exc:
         return Failure(Outcome.REJECTED, str(exc))
 
 
-def _search(index: Index, body: Body, name: str) -> Result:
+def _search(indices: Mapping[str, Index], body: Body) -> Result:
     if strange := sorted(set(body) - KEYS):
         raise Refused(f"Unknown key for a VALUE in [{strange[0]}].")
     start, size = body.get("from", 0), body.get("size", 10)
     if start + size > 10_000:
         raise Refused(f"Result window is too large, from + size must be at most [10000] but was [{start + size}].")
+    whole = Index(merge(index.mapping for index in indices.values()))
     query = body.get("query", {"match_all": {}})
-    found = [(key, doc) for key, doc in index.documents.items() if matches(index, query, doc)]
-    if not index.documents:
-        matches(index, query, {})  # refusals do not depend on documents
-    aggregations = aggregate(index, body.get("aggs") or body.get("aggregations") or {}, [doc for _, doc in found])
-    hits = _hits(index, body, _sorted(index, body.get("sort"), found)[start : start + size], name)
+    every = [((name, key), doc) for name, index in indices.items() for key, doc in index.documents.items()]
+    found = [(key, doc) for key, doc in every if matches(whole, query, doc)]
+    if not every:
+        matches(whole, query, {})  # refusals do not depend on documents
+    aggregations = aggregate(whole, body.get("aggs") or body.get("aggregations") or {}, [doc for _, doc in found])
+    hits = _hits(whole, body, _sorted(whole, body.get("sort"), found)[start : start + size])
     return Result(tuple(hits), len(found), aggregations)
 
 
-def _hits(index: Index, body: Body, found: list[tuple[str, Body]], name: str) -> Iterator[dict[str, Any]]:
+def _hits(index: Index, body: Body, found: list[tuple[Key, Body]]) -> Iterator[dict[str, Any]]:
     keys = _sort_keys(body.get("sort"))
-    for key, document in found:
+    for (name, key), document in found:
         hit: dict[str, Any] = {"_index": name, "_id": key, "_score": None if keys else 1.0}
         if (wanted := body.get("_source", True)) is not False:
             hit["_source"] = document if wanted is True else _only(document, wanted)
@@ -125,7 +138,7 @@ def _sort_keys(sort: Any) -> list[tuple[str, str]]:
     return [(by, how.get("order", "asc") if isinstance(how, dict) else how) for by, how in pairs]
 
 
-def _sorted(index: Index, sort: Any, found: list[tuple[str, Body]]) -> list[tuple[str, Body]]:
+def _sorted(index: Index, sort: Any, found: list[tuple[Key, Body]]) -> list[tuple[Key, Body]]:
     for by, order in reversed(_sort_keys(sort)):
         if index.field(by) is None:
             raise Refused(f"No mapping found for [{by}] in order to sort on")
@@ -137,7 +150,7 @@ def _sorted(index: Index, sort: Any, found: list[tuple[str, Body]]) -> list[tupl
     return found
 
 
-def _sort_key(index: Index, by: str, *, pick: Callable[[list[Any]], Any]) -> Callable[[tuple[str, Body]], Any]:
+def _sort_key(index: Index, by: str, *, pick: Callable[[list[Any]], Any]) -> Callable[[tuple[Key, Body]], Any]:
     return lambda pair: pick(index.values(pair[1], by))
 
 

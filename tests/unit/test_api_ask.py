@@ -12,7 +12,13 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from nlq.settings import Settings
+from nlq.translator import Translator
+from nlq.types import Result, SamplingParams
+from tests.fakes import translator as fake
+from tests.fakes.sampler import ScriptedSampler
+from tests.fakes.store import FakeStore
 from tests.fakes.translator import FakeTranslator
+from tests.support import library_engine
 
 WRONG = [
     json.loads(line)
@@ -29,6 +35,15 @@ def translator() -> FakeTranslator:
 
 @pytest.fixture
 def client(translator: FakeTranslator) -> Iterator[TestClient]:
+    with TestClient(create_app(translator, Settings(_env_file=None)), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def library() -> Iterator[TestClient]:
+    """The whole way over the fixture index; the model writes a shelf in the wrong case, then one that is right."""
+    texts = ['{"query":{"term":{"shelf":"crime"}}}', '{"query":{"term":{"shelf":"Travel"}}}']
+    translator = Translator(library_engine(), ScriptedSampler(texts), FakeStore(), params=SamplingParams(n=4))
     with TestClient(create_app(translator, Settings(_env_file=None)), raise_server_exceptions=False) as client:
         yield client
 
@@ -51,7 +66,8 @@ def test_an_answer_has_every_promised_name(client: TestClient) -> None:
     answer = client.post("/movies/nlq", json={"question": "the hobbit"}).json()
 
     assert set(answer) == {
-        "id", "question", "index", "query", "response", "readback", "votes", "confidence", "alternatives", "timings"
+        "id", "question", "index", "query", "repairs", "response", "readback", "votes", "confidence", "alternatives",
+        "timings",
     }  # fmt: skip
     assert set(answer["response"]) == {"hits", "aggregations", "total", "took"}
     assert answer["votes"] == {"for": 3, "of": 5, "groups": [3, 1]}
@@ -74,6 +90,70 @@ def test_explain_sends_every_candidate_with_its_verdict_and_group(client: TestCl
     ]
     assert answer["candidates"][2]["reason"] == "'titel' is no field of this index."
     assert answer["candidates"][0]["logprob"] == -0.2
+
+
+def test_a_repaired_value_is_told_with_the_answer_and_the_candidates_it_was_repaired_in(library: TestClient) -> None:
+    request = {"question": "what about crime?", "n": 3, "explain": True}
+    answer = library.post("/library/nlq", json=request).json()
+    repair = {"field": "shelf", "was": "crime", "now": "Crime"}
+
+    assert answer["query"]["query"] == {"term": {"shelf": "Crime"}}
+    assert answer["repairs"] == [repair]
+    assert [c["repairs"] for c in answer["candidates"]] == [[repair], [], [repair]]
+    assert [a["repairs"] for a in answer["alternatives"]] == [[]]
+
+
+def test_a_candidates_event_tells_its_repairs(library: TestClient) -> None:
+    response = library.post("/library/nlq", json={"question": "what about crime?", "n": 2}, headers=SSE)
+    told = [data["repairs"] for name, data in events(response.text) if name == "candidate"]
+
+    assert told == [[{"field": "shelf", "was": "crime", "now": "Crime"}], []]
+
+
+@pytest.mark.parametrize(
+    ("path", "index"),
+    [
+        ("lib*", "lib*"),
+        ("lib%2A", "lib*"),
+        ("library,lib*", "library,lib*"),
+        ("library%2Clib%2A", "library,lib*"),
+        (",".join(["library"] * 300), ",".join(["library"] * 300)),
+    ],
+    ids=["pattern", "encoded pattern", "list", "encoded list", "long list"],
+)
+def test_a_pattern_and_a_list_are_asked_as_one_index(library: TestClient, path: str, index: str) -> None:
+    response = library.post(f"/{path}/nlq", json={"question": "what about crime?", "n": 1})
+
+    assert response.status_code == 200
+    assert response.json()["index"] == index
+    assert response.json()["response"]["total"] == 2
+    assert library.get(f"/{path}/mapping").json()["properties"]["shelf"] == {"type": "keyword"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("nothing-*", 404, "There is no index 'nothing-*'"),
+        ("library,nowhere", 404, "There is no index 'library,nowhere'"),
+        ("library,-lib*", 422, "it cannot start with '-'"),
+        ("other:library", 422, "it cannot hold ':'"),
+        ("library,", 422, "The name of the index is empty"),
+        (",".join(["library"] * 500), 422, "names too many indices"),
+    ],
+    ids=["no match", "one unknown", "exclusion", "other cluster", "empty part", "too long"],
+)
+def test_a_name_that_cannot_be_asked_is_told_why(library: TestClient, path: str, status: int, said: str) -> None:
+    response = library.post(f"/{path}/nlq", json={"question": "what about crime?"})
+
+    assert response.status_code == status
+    assert said in problem(response)["detail"]
+
+
+def test_a_query_is_sent_with_every_number_of_its_vector(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    knn = {"field": "plot", "query_vector": [0.5] * 384, "k": 10, "_name": "talking animals"}
+    monkeypatch.setitem(fake.CANNED, "", ({"query": {"knn": knn}}, Result((), 0), "Films"))
+
+    assert client.post("/movies/nlq", json={"question": "x"}).json()["query"]["query"]["knn"] == knn
 
 
 def test_query_is_another_name_for_question(client: TestClient, translator: FakeTranslator) -> None:
@@ -213,9 +293,6 @@ def test_a_path_in_place_of_an_index_leads_nowhere(client: TestClient, translato
 
 
 def test_half_a_surrogate_pair_from_a_model_can_be_sent(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nlq.types import Result
-    from tests.fakes import translator as fake
-
     broken = {"query": {"match": {"title": "\ud800"}}}
     monkeypatch.setitem(fake.CANNED, "", (broken, Result((), 0), "Films"))
 

@@ -189,4 +189,9 @@ def test_the_documentation_names_the_request_and_its_problems(client: TestClient
         "question", "n", "temperature", "select", "seed", "max_results", "explain", "time_budget"
     }  # fmt: skip
     assert {"200", "404", "413", "422", "429", "503"} == set(post["responses"])
+    [name] = post["parameters"][:1]
+    assert "pattern" in name["description"]
+    assert {e["value"] for e in name["examples"].values()} == {"movies", "logs-*", "orders-2025,orders-2026"}
+    assert "maxLength" not in name["schema"]
+    assert set(document["components"]["schemas"]["RepairOut"]["properties"]) == {"field", "was", "now"}
     assert set(document["components"]["schemas"]["VotesOut"]["properties"]) == {"for", "of", "groups"}

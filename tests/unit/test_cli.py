@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,13 @@ from typer.testing import CliRunner
 
 from nlq.cli.render import print_answer
 from nlq.cli.root import build_app, main
+from nlq.json_schema import Schema
+from nlq.query_schema import accepted_schema, decoded_schema
 from nlq.translator import AskOptions, Translator
-from nlq.types import Question, SamplingParams
+from nlq.types import IndexSchema, Question, SamplingParams
 from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
-from tests.support import library_engine
+from tests.support import library_engine, library_schema
 
 COMMANDS = ("ask", "indexes", "schema", "serve", "eval", "demo", "elastic", "models", "examples")
 
@@ -75,6 +80,17 @@ def test_every_command_explains_itself(command: str) -> None:
     assert len(result.output) > 200
 
 
+@pytest.mark.parametrize(("options", "profile"), [([], accepted_schema), (["--decoded"], decoded_schema)])
+def test_both_schemas_of_an_index_are_printed_as_json(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], profile: Callable[[IndexSchema], Schema]
+) -> None:
+    monkeypatch.setattr("nlq.bootstrap.open_engine", lambda settings: nullcontext(library_engine()))
+    result = CliRunner().invoke(build_app(), ["schema", "library", *options])
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == profile(library_schema())
+
+
 def test_without_elasticsearch_the_next_command_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
 ) -> None:
@@ -86,12 +102,13 @@ def test_without_elasticsearch_the_next_command_is_named(
     assert "nlq elastic start" in said
 
 
-def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setenv("NLQ_N", "many")
+@pytest.mark.parametrize(("name", "value"), [("NLQ_N", "many"), ("NLQ_MAX_FIELDS", "4")])
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Any, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
     code, said = _main(monkeypatch, capsys, "indexes")
 
     assert code == 2
-    assert "NLQ_N" in said
+    assert name in said
 
 
 def test_an_unreachable_cluster_is_not_the_users_mistake(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -9,25 +9,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
 from nlq.elastic.engine import ElasticEngine
 from nlq.errors import ConfigError, EngineError, InputError, NlqError, PermissionError_
-from nlq.types import Body, Failure, Outcome, Result
+from nlq.types import Body, Failure, Field, Outcome, Result
 
 PRODUCT = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
+FACTS = {
+    "/_nodes": {"nodes": {"a": {"modules": [{"name": "x"}, {"name": "y"}]}, "b": {"plugins": [{"name": "x"}]}}},
+    "/": {"version": {"number": "9.4.3"}},
+}
 HIT_NOTHING = {"hits": {"total": {"value": 0, "relation": "eq"}, "hits": []}, "took": 1, "timed_out": False}
 
 
 @dataclass(slots=True)
 class Server:
-    """Answers requests by the start of their path, else with ``body``, and keeps what it was sent."""
+    """Answers requests by the start of their path, else with ``body``, and keeps what it was sent.
+
+    A path in ``forbidden`` gets status 403.
+    """
 
     url: str = ""
     status: int = 200
     body: str = "{}"
     routes: dict[str, object] = field(default_factory=dict)
+    forbidden: tuple[str, ...] = ()
     headers: dict[str, str] = field(default_factory=lambda: dict(PRODUCT))
     seen: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
 
@@ -42,7 +51,7 @@ def server() -> Iterator[Server]:
             canned.seen.append((f"{self.command} {self.path}", dict(self.headers), sent))
             routed = [reply for path, reply in canned.routes.items() if self.path.startswith(path)]
             reply = (json.dumps(routed[0]) if routed else canned.body).encode()
-            self.send_response(canned.status)
+            self.send_response(403 if self.path.partition("?")[0] in canned.forbidden else canned.status)
             for name, value in (canned.headers | {"Content-Length": str(len(reply))}).items():
                 self.send_header(name, value)
             self.end_headers()
@@ -198,19 +207,73 @@ def test_a_data_streams_mapping_is_the_union_of_its_backing_indices(server: Serv
             ".ds-logs-000002": {"mappings": {"properties": new}},
             ".ds-logs-000001": {"mappings": {"properties": old}},
         },
-        "/_nodes": {"nodes": {"a": {"modules": [{"name": "x"}, {"name": "y"}]}, "b": {"plugins": [{"name": "x"}]}}},
+        **FACTS,
     }
 
     schema = engine.schema("logs")
 
-    assert {(field.name, field.kind) for field in schema.fields} == {("level", "keyword"), ("host", "ip")}
-    assert schema.features == {"x"}
+    assert set(schema.fields) == {
+        Field("level", "text", aggregatable=False, partial=True),
+        Field("host", "ip", partial=True),
+    }
+    assert (schema.features, schema.version) == ({"x"}, "9.4.3")
+    assert engine.mapping("logs") == {"properties": {"level": {"type": "keyword"}, "host": {"type": "ip"}}}
+
+
+def test_the_cluster_tells_what_it_is_once_in_five_minutes(server: Server) -> None:
+    now = [0.0]
+    engine = ElasticEngine.connect(server.url, clock=lambda: now[0])
+    server.routes = {"/logs/_mapping": {}, **FACTS}
+
+    asked = []
+    for now[0] in (0.0, 300.0, 301.0):
+        engine.schema("logs")
+        asked.append(sum(path.startswith("GET /_nodes") for path, _, _ in server.seen))
+    engine.close()
+
+    assert asked == [1, 1, 2]
+
+
+def test_an_index_can_be_read_where_the_cluster_tells_nothing_of_itself(server: Server, engine: ElasticEngine) -> None:
+    server.routes = {"/logs/_mapping": {"logs": {"mappings": {}}}, **FACTS}
+    server.forbidden = ("/", "/_nodes/plugins")
+
+    schema = engine.schema("logs")
+
+    assert (schema.features, schema.version) == (frozenset(), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("logs-*", "/logs-*/"), ("*", "/*/"), ("a,b-*", "/a,b-*/"), ("naïve%2F", "/na%C3%AFve%252F/")],
+)
+def test_a_pattern_is_one_part_of_the_url_and_opens_no_hidden_index(
+    server: Server, engine: ElasticEngine, name: str, path: str
+) -> None:
+    server.routes = {
+        f"{path}_mapping": {"b-1": {"mappings": {}}},
+        f"{path}_msearch": {"responses": [HIT_NOTHING]},
+        **FACTS,
+    }
+
+    engine.schema(name)
+    engine.search(name, [{}], timeout=5)
+
+    sent = [request.partition(" ")[2].partition("?") for request, _, _ in server.seen]
+    queries = {place: parse_qs(query) for place, _, query in sent if place.startswith(path)}
+    assert set(queries) == {f"{path}_mapping", f"{path}_msearch"}
+    for query in queries.values():
+        assert (query["expand_wildcards"], query["allow_no_indices"]) == (["open"], ["false"])
 
 
 def test_a_bad_name_is_never_sent(server: Server, engine: ElasticEngine) -> None:
-    for name in ("../films", "*", "a,b", "_all", ".security"):
+    for name in ("../films", "*,-a", "a,,b", "_all", ".security", "a,.b", "other:a", "<a-{now/d}>"):
+        for ask in (engine.mapping, engine.schema, lambda name: engine.search(name, [{}], timeout=5)):
+            with pytest.raises(InputError):
+                ask(name)
+    for name in ("a*", "a,b"):
         with pytest.raises(InputError):
-            engine.search(name, [{}], timeout=5)
+            engine.add(name, [("1", {})])
 
     assert not server.seen
 

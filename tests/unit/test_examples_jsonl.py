@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_what_was_exported_is_imported_as_it_was(store: SqliteStore, file: Path, tmp_path: Path) -> None:
     examples = [
-        Example("who paid?", {"size": 0, "query": {"term": {"a": "ü\n"}}}, "orders", ("a:keyword",), "mine"),
+        Example("who paid?", {"query": {"term": {"a": "ü\n"}}, "size": 0}, "orders", ("a:keyword",), "mine"),
         Example("كم عدد الكتب", {"query": {"match_all": {}}}, "books"),
     ]
     store.add(examples)
@@ -44,7 +44,7 @@ def test_what_was_exported_is_imported_as_it_was(store: SqliteStore, file: Path,
 
     assert counts == (2, 2, 0)
     assert list(found) == examples
-    assert list(found[0].query) == ["size", "query"]
+    assert list(found[0].query) == ["query", "size"]
 
 
 def test_blank_lines_a_byte_order_mark_and_a_missing_last_line_end_are_fine(store: SqliteStore, file: Path) -> None:

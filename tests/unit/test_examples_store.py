@@ -42,7 +42,7 @@ def example(question: str, index: str = "orders", **query: Any) -> Example:
 
 
 def test_examples_are_there_after_the_store_was_closed(open_: Opener) -> None:
-    kept = Example("a", {"size": 0, "query": {"term": {"b": "ü"}}, "aggs": {}}, "i", ("b:keyword",), "mine")
+    kept = Example("a", {"query": {"term": {"b": "ü"}}, "size": 0}, "i", ("b:keyword",), "mine")
     first = open_()
     first.add([kept, example("other")])
     first.close()
@@ -50,7 +50,17 @@ def test_examples_are_there_after_the_store_was_closed(open_: Opener) -> None:
     found = open_().all()
 
     assert found[0] == kept
-    assert list(found[0].query) == ["size", "query", "aggs"]
+    assert list(found[0].query) == ["query", "size"]
+
+
+def test_a_query_is_kept_in_the_spelling_that_models_are_shown(open_: Opener) -> None:
+    spelled = {"size": 0, "query": {"term": {"b": {"value": "x"}}}, "aggregations": {"by b": {"terms": {"field": "b"}}}}
+    store = open_()
+    store.add([Example("how many per b where b is x", spelled, "i", ("b:keyword",))])
+
+    (found,) = store.all()
+
+    assert found.query == {"query": {"term": {"b": "x"}}, "size": 0, "aggs": {"groups": {"terms": {"field": "b"}}}}
 
 
 def test_nothing_is_embedded_before_it_is_needed(open_: Opener) -> None:

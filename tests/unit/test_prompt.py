@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import date
 
-from nlq.json_schema import problem
+import pytest
+
+from nlq.json_schema import Schema, problem
+from nlq.periods import Period
 from nlq.prompt import _HEAD_FIELDS, build_prompt, head
-from nlq.query_schema import query_schema
+from nlq.query_schema import accepted_schema, decoded_schema
 from nlq.types import Example, Field, IndexSchema, LinkedValue
 from tests.support import library_schema
+
+TODAY = Period("today", date(2026, 11, 21), date(2026, 11, 22))
 
 
 def test_the_head_is_the_same_for_every_question_and_index() -> None:
@@ -17,11 +24,10 @@ def test_the_head_is_the_same_for_every_question_and_index() -> None:
     assert build_prompt("one?", library_schema()).head == build_prompt("two?", other).head
 
 
-def test_the_general_shots_are_accepted_by_the_schema_of_their_index() -> None:
+@pytest.mark.parametrize("profile", [accepted_schema, decoded_schema])
+def test_the_general_shots_fit_the_schemas_of_their_index(profile: Callable[[IndexSchema], Schema]) -> None:
     fields = (f.rsplit(":", 1) for f in _HEAD_FIELDS)
-    schema = query_schema(
-        IndexSchema("orders", tuple(Field(n, k, parent=n.rpartition(".")[0] or None) for n, k in fields))
-    )
+    schema = profile(IndexSchema("orders", tuple(Field(n, k, parent=n.rpartition(".")[0] or None) for n, k in fields)))
     queries = [json.loads(m.content) for m in head() if m.role == "assistant"]
 
     assert len(queries) >= 10
@@ -35,6 +41,33 @@ def test_the_tail_names_the_index_its_fields_and_only_linked_values() -> None:
     assert "loans.reader keyword" in message.content
     assert '"Crime" in shelf' in message.content
     assert message.content.endswith("Question: crime books")
+
+
+def test_periods_are_shown_as_the_days_of_a_range_between_values_and_question() -> None:
+    linked = [LinkedValue("crime", "shelf", "Crime")]
+    (message,) = build_prompt("crime today", library_schema(), values=linked, periods=[TODAY]).tail
+
+    assert message.content.splitlines()[-3:] == [
+        'Values: "Crime" in shelf',
+        'Dates: today = {"gte":"2026-11-21","lt":"2026-11-22"}',
+        "Question: crime today",
+    ]
+
+
+def test_several_periods_share_one_line_of_four_at_most() -> None:
+    several = [Period(f"{n} days ago", date(2026, 11, 21 - n), date(2026, 11, 22 - n)) for n in range(1, 7)]
+    (message,) = build_prompt("?", library_schema(), periods=several).tail
+    [line] = [line for line in message.content.splitlines() if line.startswith("Dates:")]
+
+    assert [part.split(" = ")[0] for part in line.removeprefix("Dates: ").split("; ")] == [
+        f"{n} days ago" for n in range(1, 5)
+    ]
+
+
+def test_a_question_without_a_period_has_no_line_of_dates() -> None:
+    (message,) = build_prompt("crime books", library_schema()).tail
+
+    assert "Dates:" not in message.content
 
 
 def test_the_nearest_example_stands_next_to_the_question() -> None:

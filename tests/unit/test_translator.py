@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from nlq.errors import EngineError, InputError, NoAnswerError, SamplerError, UnknownIndexError
 from nlq.translator import AskOptions, Event, Limits, Translator
-from nlq.types import Answer, Example, Question, SamplingParams
+from nlq.types import Answer, Example, Question, Repair, SamplingParams
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.engine import FakeEngine
 from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
-from tests.support import library_engine
+from tests.support import library_engine, listings
 
 COUNT = '{"query":{"term":{"shelf":"Crime"}},"size":0}'
 LOWER = COUNT.replace("Crime", "crime")
 TITLES = '{"query":{"term":{"shelf":"Crime"}},"_source":["title"]}'
+LAST_MONTH = '{"query":{"range":{"bought":{"gte":"now-1M/M","lt":"now/M"}}},"_source":["title"]}'
 EXAMPLE = Example("orders above 50", {"query": {"match_all": {}}}, "shop", ("total:double",))
 
 
@@ -49,6 +54,75 @@ def test_a_value_written_in_the_wrong_case_is_repaired_before_it_runs() -> None:
 
     assert answer.query["query"] == {"term": {"shelf": "Crime"}}
     assert answer.result.total == 2
+
+
+def test_what_was_repaired_is_told_with_the_candidate_it_was_repaired_in() -> None:
+    answer = _ask(_translator(LOWER, COUNT), n=2)
+
+    assert [v.repairs for v in answer.verdicts] == [(Repair("shelf", was="crime", now="Crime"),), ()]
+    assert answer.ballot.groups[0].votes == 2
+
+
+def test_days_that_the_question_names_by_today_are_in_the_prompt_and_find_documents() -> None:
+    bounds = '{"gte":"2020-01-01","lt":"2020-02-01"}'
+    translator = _translator(
+        f'{{"query":{{"range":{{"bought":{bounds}}}}}}}', now=lambda: datetime(2020, 2, 10, tzinfo=UTC)
+    )
+    answer = _ask(translator, "books bought last month")
+    prompt, _, _ = translator.sampler.requests[0]  # type: ignore[attr-defined]
+
+    assert f"Dates: last month = {bounds}\n" in prompt.tail[0].content
+    assert [hit["_id"] for hit in answer.result.hits] == ["3"]
+
+
+@pytest.mark.parametrize(("now", "ids"), [("2020-02-10", ["3"]), ("2020-08-31", ["2"]), ("2026-11-21", [])])
+def test_now_in_a_query_is_the_injected_moment(now: str, ids: list[str]) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    answer = _ask(_translator(LAST_MONTH, now=lambda: moment), "books bought last month")
+
+    assert [hit["_id"] for hit in answer.result.hits] == ids
+    assert f"{now}T00:00:00Z||-1M/M" in json.dumps(answer.query)
+    assert '"now' not in json.dumps(answer.query)
+
+
+def test_words_searched_by_meaning_reach_the_engine_as_a_vector() -> None:
+    engine = FakeEngine()  # it knows no vectors, so what it was sent is all there is to see
+    engine.load("notes", mappings={"properties": {"m": {"type": "dense_vector", "dims": 8}}}, documents=[])
+    knn = '{"query":{"knn":{"field":"m","query_vector":"the sea","k":3}}}'
+    translator = _translator(knn, engine=engine, embedder=HashEmbedder(8))
+    with pytest.raises(NoAnswerError, match="knn"):
+        translator.translate(Question("about the sea", "notes"), AskOptions(n=1))
+    [[body]] = engine.bodies
+
+    assert len(body["query"]["knn"]["query_vector"]) == 8
+    assert body["query"]["knn"]["_name"] == "the sea"
+
+
+def test_the_model_is_shown_no_more_fields_than_the_limit() -> None:
+    translator = _translator(COUNT, limits=Limits(max_fields=5))
+    answer = _ask(translator)
+    prompt, schema, _ = translator.sampler.requests[0]  # type: ignore[attr-defined]
+    [fields] = [line for line in prompt.tail[0].content.splitlines() if line.startswith("Fields:")]
+
+    assert 1 <= len(fields.split(", ")) <= 5
+    assert "shelf keyword" in fields
+    assert "loans.remark" not in json.dumps(schema)
+    assert answer.result.total == 2
+
+
+def test_without_the_constraint_the_model_writes_freely_and_is_checked_all_the_same() -> None:
+    longer = '{"query":{"bool":{"must":{"term":{"shelf":{"value":"Crime"}}}}},"track_total_hits":true,"size":0}'
+    translator = _translator(COUNT, '{"rows":3}', longer, limits=Limits(constrained=False))
+    answer = _ask(translator, n=3)
+
+    assert translator.sampler.requests[0][1] is None  # type: ignore[attr-defined]
+    assert [v.outcome for v in answer.verdicts] == ["executed", "invalid", "executed"]
+    assert answer.ballot.groups[0].votes == 2
+
+
+def test_kinds_of_links_can_be_switched_off() -> None:
+    assert _ask(_translator(COUNT, limits=Limits(link_kinds=frozenset()))).values == ()
+    assert _ask(_translator(COUNT)).values != ()
 
 
 def test_the_prompt_shows_linked_values_and_examples_of_other_indices() -> None:
@@ -108,7 +182,7 @@ def test_what_a_listener_raises_ends_the_translation() -> None:
 
 def test_without_a_surviving_candidate_the_error_carries_every_verdict() -> None:
     with pytest.raises(NoAnswerError) as caught:
-        _ask(_translator("nonsense", '{"size":3}'), n=4)
+        _ask(_translator("nonsense", '{"rows":3}'), n=4)
 
     assert len(caught.value.verdicts) == 4
     assert "not JSON" in str(caught.value)
@@ -172,6 +246,5 @@ def test_values_are_listed_once_in_a_while_not_for_every_question() -> None:
     engine = translator.engine
     for now[0] in (0.0, 10.0, 1000.0):
         _ask(translator)
-    lists = [b for bodies in engine.bodies for b in bodies if "aggs" in b]  # type: ignore[attr-defined]
 
-    assert len(lists) == 2
+    assert listings(engine) == 2  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Candidates against the checks, in order: parse, schema, policy, dry run."""
+"""Candidates against the checks, in order: parse, shape, schema, policy, dry run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from nlq.query_schema import query_schema
-from nlq.types import Body, Candidate, Outcome, Verdict
-from nlq.verify import check_policy, complete, parse, verify
+from nlq.query_schema import accepted_schema
+from nlq.types import Body, Candidate, Outcome, Repair, Verdict
+from nlq.verify import check, complete, parse, verify
 from tests.fakes.engine import FakeEngine
 from tests.support import library_engine, library_schema
 
@@ -22,8 +22,8 @@ WEIRD = {
     "not a number": ('{"query":{"term":{"pages":NaN}}}', Outcome.UNPARSED),
     "a number of 5000 digits": ('{"query":{"term":{"pages":%s}}}' % ("9" * 5000), Outcome.UNPARSED),
     "10,000 levels": ('{"a":' * 10_000 + "1" + "}" * 10_000, Outcome.UNPARSED),
-    "200 levels": ('{"a":' * 200 + "1" + "}" * 200, Outcome.INVALID),
-    "a lone surrogate": ('{"query":"\ud800"}', Outcome.INVALID),
+    "200 levels": ('{"a":' * 200 + "1" + "}" * 200, Outcome.REFUSED),
+    "a lone surrogate": ('{"query":"\ud800"}', Outcome.REFUSED),
     "size 10^9": ('{"query":{"match_all":{}},"size":1000000000}', Outcome.INVALID),
     "an unknown field": ('{"query":{"term":{"owner":"x"}}}', Outcome.INVALID),
     "a script": ('{"query":{"match_all":{}},"script_fields":{}}', Outcome.INVALID),
@@ -33,11 +33,11 @@ WEIRD = {
 def _verify(texts: list[str], engine: FakeEngine | None = None) -> tuple[Verdict, ...]:
     return verify(
         [Candidate(t, -0.1) for t in texts],
-        schema=query_schema(library_schema()),
+        schema=accepted_schema(library_schema()),
         index="library",
         engine=engine or library_engine(),
         timeout=5,
-        finish=lambda body: complete(body, max_results=100),
+        finish=lambda body: (complete(body, max_results=100), ()),
     )
 
 
@@ -70,42 +70,63 @@ def test_equal_bodies_run_once_and_all_bodies_in_one_request() -> None:
 def test_a_body_the_engine_refuses_is_a_verdict_too() -> None:
     schema = {"type": "object"}
     (verdict,) = verify(
-        [Candidate('{"query":{"no_such_clause":{}}}', -1)],
+        [Candidate('{"query":{"span_term":{"shelf":"Crime"}}}', -1)],
         schema=schema,
         index="library",
         engine=library_engine(),
         timeout=5,
-        finish=lambda b: b,
+        finish=lambda b: (b, ()),
     )
 
     assert verdict.outcome is Outcome.REJECTED
-    assert "no_such_clause" in verdict.reason
+    assert "span_term" in verdict.reason
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"query": {"script": {"script": "1"}}},
-        {"aggs": {"x": {"scripted_metric": {}}}},
-        {"runtime_mappings": {"x": {}}, "query": {"match_all": {}}},
-        {"query": {"match_all": {}}, "sort": [{"_script": {"type": "number", "script": "1"}}]},
-        {"query": {"bool": {"filter": [{"terms": {"shelf": {"index": "secrets", "id": "1", "path": "x"}}}]}}},
-        {"query": {"wildcard": {"shelf": {"value": "*a" * 400}}}},
-        {"query": {"bool": {"should": [{"term": {"shelf": str(i)}} for i in range(300)]}}},
-    ],
-    ids=json.dumps,
-)
-def test_policy_refuses_it_even_where_a_schema_would_accept_it(body: Body) -> None:
-    refusal = check_policy(body, {})
+def test_a_verdict_names_the_values_that_were_repaired_for_its_own_candidate() -> None:
+    made = Repair("shelf", "crime", "Crime")
+
+    def finish(body: Body) -> tuple[Body, tuple[Repair, ...]]:
+        return json.loads(COUNT), (made,) if "crime" in str(body) else ()
+
+    engine = library_engine()
+    repaired, fine, refused = verify(
+        [Candidate(text, -1) for text in (COUNT.replace("Crime", "crime"), COUNT, "{")],
+        schema=accepted_schema(library_schema()),
+        index="library",
+        engine=engine,
+        timeout=5,
+        finish=finish,
+    )
+
+    assert [v.repairs for v in (repaired, fine, refused)] == [(made,), (), ()]
+    assert repaired.query == fine.query
+    assert [len(bodies) for bodies in engine.bodies] == [1]
+
+
+def test_the_policy_refuses_what_a_schema_let_through() -> None:
+    refusal = check({"query": {"script": {"script": "1"}}}, {})
 
     assert refusal is not None
     assert refusal.outcome is Outcome.REFUSED
+    assert "script" in refusal.reason
 
 
-def test_a_field_may_be_named_like_a_forbidden_key() -> None:
-    body = {"query": {"term": {"script": "Cyrillic"}}, "sort": [{"pit": {"order": "asc"}}]}
+def test_the_schema_speaks_before_the_policy() -> None:
+    refusal = check({"query": {"script": {"script": "1"}}}, accepted_schema(library_schema()))
 
-    assert check_policy(body, {}) is None
+    assert refusal is not None
+    assert refusal.outcome is Outcome.INVALID
+
+
+def test_the_shape_is_checked_before_a_schema_walks_into_the_body() -> None:
+    body: Body = {"query": {}}
+    for _ in range(5000):
+        body = {"query": {"nested": body}}
+
+    refusal = check(body, {"$ref": "#/$defs/any", "$defs": {"any": {"additionalProperties": {"$ref": "#/$defs/any"}}}})
+
+    assert refusal is not None
+    assert "deeper" in refusal.reason
 
 
 def test_what_the_query_leaves_open_is_filled_and_what_is_too_much_is_cut() -> None:
@@ -121,6 +142,20 @@ def test_what_the_query_leaves_open_is_filled_and_what_is_too_much_is_cut() -> N
     assert body["aggs"]["groups"]["aggs"]["groups"]["terms"]["size"] == 50
     assert complete({"query": {"match_all": {}}}, max_results=50)["size"] == 50
     assert complete({"query": {"match_all": {}}, "size": 3}, max_results=50)["size"] == 3
+
+
+def test_a_page_ends_at_the_window_that_elasticsearch_pages_through() -> None:
+    assert complete({"query": {"match_all": {}}, "from": 9_990}, max_results=50)["size"] == 10
+    assert complete({"query": {"match_all": {}}, "from": 10}, max_results=50)["size"] == 50
+
+
+def test_open_sizes_are_filled_under_either_name_of_aggregations() -> None:
+    deeper = {"multi_terms": {"terms": []}, "aggs": {"c": {"composite": {"sources": [], "size": 900}}}}
+    body = complete({"size": 0, "aggregations": {"a": {"filter": {}, "aggregations": {"b": deeper}}}}, max_results=50)
+    filled = body["aggregations"]["a"]["aggregations"]["b"]
+
+    assert filled["multi_terms"]["size"] == 50
+    assert filled["aggs"]["c"]["composite"]["size"] == 50
 
 
 def test_duplicate_white_space_around_json_is_fine() -> None:

@@ -24,13 +24,12 @@ def _number(value: float | None, *, name: str = "value", logprob: float = -0.5) 
     return Verdict(Candidate("", logprob), Outcome.EXECUTED, query=query, result=result)
 
 
-def _groups(buckets: list[tuple[str, int]], *, order: bool = False) -> Verdict:
+def _groups(buckets: list[tuple[str, int]], *, order: bool = False, inner: Body | None = None) -> Verdict:
     terms: Body = {"field": "k", **({"order": {"_count": "desc"}} if order else {})}
     found = [{"key": key, "doc_count": count} for key, count in buckets]
+    query: Body = {"size": 0, "aggs": {"g": {"terms": terms, **({"aggs": inner} if inner else {})}}}
     result = Result((), 9, {"g": {"buckets": found}})
-    return Verdict(
-        Candidate("", -1), Outcome.EXECUTED, query={"size": 0, "aggs": {"g": {"terms": terms}}}, result=result
-    )
+    return Verdict(Candidate("", -1), Outcome.EXECUTED, query=query, result=result)
 
 
 FAILED = Verdict(Candidate("x", -1), Outcome.UNPARSED, reason="not JSON")
@@ -39,6 +38,16 @@ FAILED = Verdict(Candidate("x", -1), Outcome.UNPARSED, reason="not JSON")
 def test_the_same_documents_agree_in_any_order_unless_the_query_sorts() -> None:
     assert result_key(_hits("a", "b")) == result_key(_hits("b", "a"))
     assert result_key(_hits("a", "b", sort=True)) != result_key(_hits("b", "a", sort=True))
+
+
+def test_documents_of_one_id_in_two_indices_are_two() -> None:
+    one, other = (
+        Verdict(Candidate("", -1), Outcome.EXECUTED, query={}, result=Result(({"_index": index, "_id": "a"},), 1))
+        for index in ("logs-1", "logs-2")
+    )
+
+    assert result_key(one) == result_key(one)
+    assert result_key(one) != result_key(other)
 
 
 def test_numbers_agree_whatever_they_are_named_and_within_rounding() -> None:
@@ -51,6 +60,41 @@ def test_groups_agree_in_any_order_unless_the_query_orders_them() -> None:
 
     assert result_key(_groups(one)) == result_key(_groups(other))
     assert result_key(_groups(one, order=True)) != result_key(_groups(other, order=True))
+
+
+def test_a_bucket_sort_orders_the_groups_around_it() -> None:
+    one, other = [("x", 2), ("y", 1)], [("y", 1), ("x", 2)]
+    sort: Body = {"order": {"bucket_sort": {"sort": [{"_count": {"order": "desc"}}]}}}
+    keep: Body = {"keep": {"bucket_selector": {"buckets_path": {"a": "_count"}, "script": "params.a > 0"}}}
+
+    assert result_key(_groups(one, inner=sort)) != result_key(_groups(other, inner=sort))
+    assert result_key(_groups(one, inner=keep)) == result_key(_groups(other, inner=keep))
+
+
+@pytest.mark.parametrize("key", ["aggs", "aggregations"])
+def test_the_groups_and_the_numbers_in_them_count_under_either_name_of_aggregations(key: str) -> None:
+    def verdict(average: float) -> Verdict:
+        inner: Body = {"v": {"avg": {"field": "n"}}}
+        query: Body = {"size": 0, key: {"g": {"terms": {"field": "k"}, key: inner}}}
+        buckets = [{"key": "x", "doc_count": 2, "v": {"value": average}}]
+        result = Result((), 9, {"g": {"buckets": buckets}})
+        return Verdict(Candidate("", -1), Outcome.EXECUTED, query=query, result=result)
+
+    assert result_key(verdict(1.5)) == result_key(verdict(1.5))
+    assert result_key(verdict(1.5)) != result_key(verdict(2.5))
+    assert not is_empty(verdict(1.5))
+
+
+def test_groups_keyed_by_name_are_told_apart_by_it() -> None:
+    def verdict(**counts: int) -> Verdict:
+        query: Body = {"size": 0, "aggs": {"g": {"filters": {"filters": dict.fromkeys(counts, MATCH_ALL)}}}}
+        result = Result((), 9, {"g": {"buckets": {name: {"doc_count": n} for name, n in counts.items()}}})
+        return Verdict(Candidate("", -1), Outcome.EXECUTED, query=query, result=result)
+
+    assert result_key(verdict(paid=2, open=1)) == result_key(verdict(open=1, paid=2))
+    assert result_key(verdict(paid=2, open=1)) != result_key(verdict(paid=1, open=2))
+    assert is_empty(verdict(paid=0, open=0))
+    assert not is_empty(verdict(paid=0, open=1))
 
 
 def test_a_count_and_the_documents_it_counts_are_different_results() -> None:

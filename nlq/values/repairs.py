@@ -1,0 +1,70 @@
+"""Values in a decoded body that do not exist become the existing ones that they clearly mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nlq.rewrite import Walk
+from nlq.types import Body, Repair
+from nlq.values.catalog import Place
+from nlq.values.lookup import Seen
+from nlq.values.words import fold, forms
+
+SHORTEST = 6
+
+
+def repair(body: Body, seen: Seen) -> tuple[Body, tuple[Repair, ...]]:
+    """The body with every ``term`` and ``terms`` value that does not exist replaced by its one clear neighbour, and
+    what was replaced.
+
+    Neighbours differ by case, accents, hyphens or spaces alone; where every value of the field is known, by a plural
+    ending, or in words of six letters and more by one edit (ten and more: two) too. Where there are several, or in
+    numbers, nothing is replaced; nor in prefixes, wildcards and terms that ignore case.
+    """
+    made: dict[Repair, None] = {}
+
+    def existing(name: str, wanted: Any) -> Any:
+        if not isinstance(wanted, str) or any(wanted in c.values.get(name, ()) for c in (seen.catalog, seen.more)):
+            return wanted
+        values = _neighbours(wanted, name, seen)
+        if len(values) != 1:
+            return wanted
+        made[Repair(name, wanted, values[0])] = None
+        return values[0]
+
+    def leaf(kind: str, content: Any) -> Body:
+        if kind not in ("term", "terms") or not isinstance(content, dict):
+            return {kind: content}
+        return {kind: {name: _term(name, wanted) for name, wanted in content.items()}}
+
+    def _term(name: str, wanted: Any) -> Any:
+        if isinstance(wanted, list):
+            return list(dict.fromkeys(existing(name, each) if isinstance(each, str) else each for each in wanted))
+        if isinstance(wanted, dict):
+            ignores = wanted.get("case_insensitive") is True or "value" not in wanted
+            return wanted if ignores else {**wanted, "value": existing(name, wanted["value"])}
+        return existing(name, wanted)
+
+    return Walk(leaf=leaf).body(body), tuple(made)
+
+
+def _neighbours(wanted: str, name: str, seen: Seen) -> Sequence[str]:
+    """The nearest values of the field, if any: one of a spelling nearer than another's hides it."""
+    plain, whole = fold(wanted), name in seen.catalog.complete
+    catalogs = (seen.catalog, seen.more)
+    for form in forms(plain) if whole else [plain]:
+        if found := _of(name, [p for c in catalogs for p in c.wholes.get(form, ())]):
+            return found
+    if found := _of(name, [p for c in catalogs for p in c.joined.get(plain.replace(" ", ""), ())]):
+        return found
+    if not whole or len(plain) < SHORTEST or any(c.isdigit() for c in plain):
+        return ()
+    near = seen.catalog.neighbours(plain, most=2 if len(plain) >= 10 else 1)
+    placed = [(edits, value) for edits, text in near for value in _of(name, seen.catalog.wholes.get(text, ()))]
+    best = min((edits for edits, _ in placed), default=0)
+    return [value for edits, value in placed if edits == best]
+
+
+def _of(name: str, places: Sequence[Place]) -> list[str]:
+    return list(dict.fromkeys(value for field, value in places if field == name))

@@ -1,0 +1,45 @@
+"""The pages for users name everything they can set, send and get."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from api.schemas import Ask, CandidateOut, ExplainedAnswerOut
+from nlq.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def test_every_setting_is_on_its_page_and_nothing_else_is() -> None:
+    named = re.findall(r"`NLQ_([A-Z_]+)`", (DOCS / "settings.md").read_text("utf-8"))
+
+    assert sorted(set(named)) == sorted(name.upper() for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [Ask.model_fields, ExplainedAnswerOut.__annotations__, CandidateOut.__annotations__],
+    ids=["request", "answer", "candidate"],
+)
+def test_every_name_that_is_sent_is_on_the_page_of_the_api(names: dict[str, object]) -> None:
+    words = set(re.findall(r"\w+", (DOCS / "api.md").read_text("utf-8")))
+
+    assert set(names) - words == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/api.md"])
+def test_every_link_to_a_file_leads_to_one(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text("utf-8"))
+
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path", re.findall(r"`((?:nlq|tests|docs|api)/[\w/.]+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+)
+def test_every_path_that_contributors_are_sent_to_exists(path: str) -> None:
+    assert (ROOT / path).exists()

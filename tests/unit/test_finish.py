@@ -1,0 +1,186 @@
+"""The body that runs, made of the one that was accepted."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from nlq.finish import Finish, with_vectors
+from nlq.grounding import View
+from nlq.readback import readback
+from nlq.types import Body, Field, IndexSchema, Repair
+from nlq.values import Catalog, Seen
+
+INDEX = IndexSchema(
+    "library",
+    (
+        Field("title", "text"),
+        Field("title.keyword", "keyword", parent="title"),
+        Field("shelf", "keyword"),
+        Field("pages", "integer"),
+        Field("bought", "date"),
+        Field("printed", "date", format="dd.MM.yyyy"),
+        Field("weight", "double", partial=True),
+        Field("meaning", "dense_vector", dims=2),
+    ),
+)
+SHELVES = Catalog({"shelf": ("Crime", "Travel")}, frozenset({"shelf"}))
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+VIEW = View(INDEX, near=INDEX, seen=Seen(SHELVES, SHELVES), values=(), periods=(), now=NOW)
+ALL: Body = {"match_all": {}}
+
+
+class Encoder:
+    """Each text becomes [its length, 1/3]; ``calls`` keeps what was asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+
+    def __call__(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        self.calls.append(list(texts))
+        return [[float(len(text)), 1 / 3] for text in texts]
+
+
+def _meaning(text: str, **more: Any) -> Body:
+    return {"knn": {"field": "meaning", "query_vector": text, "k": 5, **more}}
+
+
+def _finished(body: Body, *, most: int = 100) -> Body:
+    ready, _ = Finish(VIEW, max_results=most, encode=Encoder())(body)
+    return ready
+
+
+def test_a_repaired_value_is_in_the_body_and_named_beside_it() -> None:
+    ready, repairs = Finish(VIEW, max_results=100)({"query": {"term": {"shelf": "crime"}}, "size": 0})
+
+    assert ready["query"] == {"term": {"shelf": "Crime"}}
+    assert repairs == (Repair("shelf", was="crime", now="Crime"),)
+
+
+def test_a_body_of_existing_values_has_no_repairs() -> None:
+    _, repairs = Finish(VIEW, max_results=100)({"query": {"term": {"shelf": "Crime"}}, "size": 0})
+
+    assert repairs == ()
+
+
+def test_dates_are_whole_anchored_and_in_a_format_that_the_field_reads() -> None:
+    until = _finished({"query": {"range": {"bought": {"lte": "2019"}}}})
+    recent = _finished({"query": {"range": {"bought": {"gte": "now-7d/d"}}}})
+    named = _finished({"query": {"range": {"printed": {"gte": "2020-01-31"}}}})
+
+    assert until["query"] == {"range": {"bought": {"lt": "2020"}}}
+    assert recent["query"] == {"range": {"bought": {"gte": "2026-11-21T10:00:00Z||-7d/d"}}}
+    assert named["query"]["range"]["printed"] == {
+        "gte": "2020-01-31",
+        "format": "strict_date_optional_time||dd.MM.yyyy",
+    }
+
+
+def test_sizes_are_filled_and_every_match_is_counted() -> None:
+    groups = {"groups": {"terms": {"field": "shelf"}}}
+    body = _finished({"query": ALL, "size": 0, "aggs": groups}, most=50)
+
+    assert body["aggs"]["groups"]["terms"]["size"] == 50
+    assert body["size"] == 0
+    assert body["track_total_hits"] is True
+    assert _finished({"query": ALL}, most=50)["size"] == 50
+
+
+def test_a_field_that_some_indices_lack_is_excused() -> None:
+    (key,) = _finished({"query": ALL, "sort": [{"weight": {"order": "desc"}}]})["sort"]
+
+    assert key["weight"]["order"] == "desc"
+    assert key["weight"]["unmapped_type"] == "double"
+
+
+def test_texts_become_vectors_with_the_words_kept_as_the_clauses_name() -> None:
+    body = _finished({"query": _meaning("the sea")})
+
+    assert body["query"]["knn"]["query_vector"] == [7.0, 0.333333]
+    assert body["query"]["knn"]["_name"] == "the sea"
+    assert '"the sea"' in readback(body, "library")
+    assert "0.333" not in readback(body, "library")
+
+
+def test_all_texts_of_a_body_are_embedded_in_one_call_each_once() -> None:
+    encode = Encoder()
+    both: Body = {"bool": {"should": [_meaning("the sea"), _meaning("war"), _meaning("the sea")]}}
+    body = with_vectors({"query": both, "knn": [_meaning("peace")["knn"]]}, encode)
+
+    assert encode.calls == [["the sea", "war", "peace"]]
+    assert [c["knn"]["query_vector"][0] for c in body["query"]["bool"]["should"]] == [7, 3, 7]
+    assert body["knn"][0]["_name"] == "peace"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        ALL,
+        {"term": {"query_vector": "the sea"}},
+        {"knn": {"field": "meaning", "query_vector": [0.5, 0.5], "k": 5}},
+    ],
+)
+def test_a_body_without_texts_to_embed_asks_for_no_vectors(query: Body) -> None:
+    encode = Encoder()
+
+    assert with_vectors({"query": query}, encode) == {"query": query}
+    assert encode.calls == []
+
+
+def test_filters_of_a_search_by_meaning_are_finished_as_others_are() -> None:
+    near = _meaning("the sea", filter={"bool": {"filter": [
+        {"term": {"shelf": "crime"}},
+        {"range": {"bought": {"gt": "2019"}}},
+    ]}})  # fmt: skip
+    ready, repairs = Finish(VIEW, max_results=100, encode=Encoder())({"query": near})
+    text = str(ready)
+
+    assert "'Crime'" in text
+    assert "{'gte': '2020'}" in text
+    assert ready["query"]["knn"]["query_vector"][0] == 7
+    assert len(repairs) == 1
+
+
+def test_a_term_on_a_year_becomes_its_days_beside_a_repaired_value() -> None:
+    ready, repairs = Finish(VIEW, max_results=100)(
+        {"query": {"bool": {"filter": [{"term": {"bought": "2020"}}, {"term": {"shelf": "travle"}}]}}, "size": 0}
+    )
+
+    assert ready["query"]["bool"]["filter"] == [
+        {"range": {"bought": {"gte": "2020", "lt": "2021"}}},
+        {"term": {"shelf": "Travel"}},
+    ]
+    assert [r.was for r in repairs] == ["travle"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"terms": {"shelf": ["crime"]}}, {"term": {"shelf": {"value": "Crime"}}}),
+        ({"bool": {"filter": [{"term": {"shelf": "Crime"}}]}}, {"term": {"shelf": "crime"}}),
+        ({"range": {"pages": {"from": 3, "include_lower": False}}}, {"range": {"pages": {"gt": 3}}}),
+    ],
+)
+def test_two_spellings_of_one_query_run_as_one_body(one: Body, other: Body) -> None:
+    bodies = [{"query": query, "size": 0} for query in (one, other)]
+
+    assert _finished(bodies[0]) == _finished(bodies[1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": {"term": {"shelf": "crime"}}, "sort": [{"weight": "desc"}]},
+        {"query": _meaning("the sea"), "_source": ["title"]},
+        {"query": {"range": {"bought": {"gt": "2019"}}}, "size": 0, "aggs": {"groups": {"terms": {"field": "shelf"}}}},
+    ],
+)
+def test_the_accepted_body_stays_as_it_was(body: Body) -> None:
+    given = copy.deepcopy(body)
+    _finished(body)
+
+    assert body == given
