@@ -87,9 +87,10 @@ def engine_url(settings: Settings) -> str:
 
 def open_store(settings: Settings, *, embedder: SentenceEmbedder | None = None) -> SqliteStore:
     """The examples database, holding the seed examples."""
+    from examples_db.patterns import PatternEmbedder
     from examples_db.store import SqliteStore, seed
 
-    store = SqliteStore.open(settings.examples_path, embedder or load_embedder(settings))
+    store = SqliteStore.open(settings.examples_path, PatternEmbedder(embedder or load_embedder(settings)))
     try:
         seed(store)
     except NlqError:
