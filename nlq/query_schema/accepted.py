@@ -58,7 +58,7 @@ class _Accepted:
 
     def _body(self, clauses: Clauses) -> Schema:
         root = self._root
-        aggs = ref("aggs@")
+        aggs = ref("aggs:top")
         keys: dict[str, Schema] = {
             "query": ref("query@"),
             "post_filter": ref("query@"),
