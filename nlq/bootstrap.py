@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from examples_db.elastic_store import ElasticStore
-    from examples_db.embed import SentenceEmbedder
+    from examples_db.embed import Embedder, SentenceEmbedder
+    from examples_db.patterns import PatternEmbedder
     from examples_db.store import SqliteStore
     from nlq.elastic.engine import ElasticEngine
 
@@ -93,14 +94,15 @@ def open_store(
 ) -> SqliteStore | ElasticStore:
     """The examples database, holding the seed examples. ``url`` is the engine's address where it is known already; it
     is asked only where the examples are kept there."""
+    from examples_db.patterns import PatternEmbedder
     from examples_db.store import SqliteStore, seed
 
-    embedder = embedder or load_embedder(settings)
+    patterns = PatternEmbedder(embedder or load_embedder(settings))
     store: SqliteStore | ElasticStore
     if settings.examples_store == "elastic":
-        store = _elastic_store(settings, embedder=embedder, url=url or engine_url(settings))
+        store = _elastic_store(settings, embedder=patterns, url=url or engine_url(settings))
     else:
-        store = SqliteStore.open(settings.examples_path, embedder, earlier=_earlier_embedder)
+        store = SqliteStore.open(settings.examples_path, patterns, earlier=_earlier_embedder)
     try:
         seed(store)
     except NlqError:
@@ -109,7 +111,7 @@ def open_store(
     return store
 
 
-def _elastic_store(settings: Settings, *, embedder: SentenceEmbedder, url: str) -> ElasticStore:
+def _elastic_store(settings: Settings, *, embedder: PatternEmbedder, url: str) -> ElasticStore:
     from examples_db.elastic_store import ElasticStore
     from nlq.elastic.client import client_of
 
@@ -126,15 +128,17 @@ def _elastic_store(settings: Settings, *, embedder: SentenceEmbedder, url: str) 
     )
 
 
-def _earlier_embedder(id_: str) -> SentenceEmbedder | None:
+def _earlier_embedder(id_: str) -> Embedder | None:
     """The embedder whose vectors are stored, where its weights are still there: it serves until the new one can."""
     from examples_db.embed import SentenceEmbedder
+    from examples_db.patterns import PatternEmbedder
 
+    plain = id_.partition("+")[0]  # what follows is how patterns were embedded
     try:
-        embedder = SentenceEmbedder.load(id_.rpartition("@")[0])
+        embedder = SentenceEmbedder.load(plain.rpartition("@")[0])
     except ConfigError:
         return None
-    return embedder if embedder.id == id_ else None
+    return next((e for e in (embedder, PatternEmbedder(embedder)) if e.id == id_), None)
 
 
 def load_embedder(settings: Settings) -> SentenceEmbedder:

@@ -68,13 +68,14 @@ def _kinds(links: str) -> frozenset[str]:
 
 
 def _table(scored: Sequence[Scored]) -> Table:
-    table = Table("group", "cases", "executed", "single", "first", "vote", "coverage", title="% right")
+    table = Table("group", "cases", "valid", "executed", "single", "first", "vote", "coverage", title="% right")
     groups: dict[str, list[Scored]] = defaultdict(list)
     for s in scored:
         groups[s.case.group].append(s)
     for name, members in [*sorted(groups.items()), ("all", list(scored))]:
         candidates = sum(len(s.candidates) for s in members)
         shares = (
+            sum(s.valid for s in members) / max(1, candidates),
             sum(s.executed for s in members) / max(1, candidates),
             sum(sum(s.candidates) / max(1, len(s.candidates)) for s in members) / max(1, len(members)),
             sum(s.chosen["first"] for s in members) / max(1, len(members)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from nlq.types import Body
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with the rows that answer it, found without Elasticsearch."""
+    """A question with the rows that answer it, found without Elasticsearch, and a query that gives them ({}: none)."""
 
     id: str
     index: str
@@ -23,6 +23,7 @@ class Case:
     rows: tuple[tuple[Any, ...], ...]
     ordered: bool
     group: str
+    gold: Body = field(default_factory=dict)
 
 
 def read_cases(folder: Path) -> tuple[Case, ...]:
@@ -39,6 +40,7 @@ def read_cases(folder: Path) -> tuple[Case, ...]:
             rows=tuple(tuple(row) for row in c["rows"]),
             ordered=c.get("ordered", False),
             group=c.get("group", ""),
+            gold=c.get("gold", {}),
         )
         for c in lines
     )

@@ -17,10 +17,12 @@ from nlq.vote import RULES
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One case: whether each candidate is right, whether it executed, and whether each rule chose a right one."""
+    """One case: which candidates are right, how many were accepted by schema and policy (``valid``) and executed, and
+    whether each rule chose a right one."""
 
     case: Case
     candidates: tuple[bool, ...]
+    valid: int
     executed: int
     chosen: dict[str, bool]
 
@@ -62,6 +64,7 @@ def score(cases: Sequence[Case], translator: Translator, path: Path) -> Iterator
         yield Scored(
             case=case,
             candidates=tuple(_is_right(v, case) for v in verdicts),
+            valid=sum(v.query is not None for v in verdicts),
             executed=sum(v.result is not None for v in verdicts),
             chosen={name: bool(b.leader) and _is_right(b.groups[0].chosen, case) for name, b in ballots.items()},
         )

@@ -5,6 +5,8 @@ It checks what people, examples and teachers wrote. What the model writes under 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nlq.json_schema import Schema, any_of, integer, many, obj, reachable, ref
 from nlq.query_schema import client, shapes
 from nlq.query_schema.aggregations import Aggregations
@@ -18,6 +20,12 @@ from nlq.types import IndexSchema
 _WORDED = ("keyword", "boolean", "ip", "version", "join", "flattened")
 _DATED = ("date", OWN_DATE)
 _COUNTED = ("integer", "float")
+_AFTER: Mapping[tuple[str, ...], Schema] = {
+    _WORDED: {"type": ["string", "null"]},
+    _DATED: {"type": ["string", "integer"]},
+    _COUNTED: {"type": "number"},
+}
+"""What a next page starts after, by what it is sorted by. Numbers know no null there."""
 _FIRST_OR_LAST: Schema = {"enum": ["_first", "_last"]}
 _UNITS: Schema = {"enum": ["km", "mi", "m", "nmi", "yd", "ft"]}
 
@@ -50,7 +58,7 @@ class _Accepted:
 
     def _body(self, clauses: Clauses) -> Schema:
         root = self._root
-        aggs = ref("aggs@")
+        aggs = ref("aggs:top")
         keys: dict[str, Schema] = {
             "query": ref("query@"),
             "post_filter": ref("query@"),
@@ -60,7 +68,6 @@ class _Accepted:
             "sort": ref("sort@"),
             "from": integer(0, MAX_SIZE),
             "size": integer(0, MAX_SIZE),
-            "search_after": many({"type": ["string", "number", "boolean", "null"]}, 1, 10),
             "_source": ref("source"),
             "track_total_hits": {"anyOf": [{"type": "boolean"}, integer(1, 2**31 - 1)]},
             "track_scores": {"type": "boolean"},
@@ -75,10 +82,26 @@ class _Accepted:
             keys["collapse"] = collapse
         if (knn := clauses.knn(root, needed=("k", "num_candidates"))) and runs(self._index, since=(8, 4)):
             keys["knn"] = any_of([knn, many(knn, 1, 5)])
-        after = {"sort": keys["sort"], "search_after": keys["search_after"]}
-        first = {k: v for k, v in keys.items() if k not in ("search_after", "from", "collapse")}
-        next_page = obj(after, {k: v for k, v in first.items() if k not in after})
-        return any_of([obj({}, {k: v for k, v in keys.items() if k != "search_after"}), next_page])
+        first = {k: v for k, v in keys.items() if k not in ("sort", "from", "collapse")}
+        pages = [obj(after, first) for after in self._next_pages()]
+        return any_of([obj({}, keys), any_of(pages)])
+
+    def _next_pages(self) -> list[dict[str, Schema]]:
+        """Sorts with the values to go on from: one for each key, of the kind that the key sorts by."""
+        doc: Schema = {"enum": ["_doc"]}
+        by_doc: Schema = {"type": "integer"}
+        sorted_by = [(doc, keyed(doc, any_of([ORDER, obj({"order": ORDER})])), by_doc)]
+        for families, value in _AFTER.items():
+            if names := self._d.fields(self._root, families, aggregatable=True):
+                how = any_of([ORDER, obj({}, _sort_options(families))])
+                sorted_by.append((names, keyed(names, how), value))
+        pages = []
+        for name, key, value in sorted_by:
+            either = any_of([name, key])
+            pages.append({"sort": any_of([either, many(either, 1, 1)]), "search_after": many(value, 1, 1)})
+        every = {"type": ["string", "number", "boolean", "null"]}
+        pages += [{"sort": many(ref("sortkey@"), n, n), "search_after": many(every, n, n)} for n in (2, 3, 4)]
+        return pages
 
     def _sort(self, scope: Scope) -> Schema:
         """One key or several: fields, fields of nested objects below, the score, the distance from a point."""
@@ -102,8 +125,10 @@ class _Accepted:
                 "distance_type": {"enum": ["arc", "plane"]},
             }
             keys.append(obj({"_geo_distance": obj({f.name: points}, {**rest, "ignore_unmapped": {"type": "boolean"}})}))
-        self._d.defs["sorts@" + scope.mark] = many(any_of(keys), 1, 10)
-        return any_of([*keys, ref("sorts@" + scope.mark)])
+        one, several = "sortkey@" + scope.mark, "sorts@" + scope.mark
+        self._d.defs[one] = any_of(keys)
+        self._d.defs[several] = many(ref(one), 1, 10)
+        return any_of([ref(one), ref(several)])
 
     def _below(self, scope: Scope, inner: Scope) -> Schema:
         """Where the objects of a nested path are found: at once, or by way of the objects around them."""

@@ -24,7 +24,8 @@ _ORDER = {**any_of([_BY, many(_BY, 1, 5)]), "examples": [{"_count": "desc"}, {"_
 
 
 class Aggregations:
-    """Builds ``aggs@…`` of scopes: "aggs" on top and below one bucket, "aggs+" below many, "aggs~" below a series."""
+    """Builds the aggregations of scopes: "aggs:top" for the body, "aggs" below one bucket, "aggs+" below many, "aggs~"
+    below a series."""
 
     def __init__(self, index: IndexSchema, definitions: Definitions, paths: Mapping[str, Scope], root: Scope) -> None:
         self._index = index
@@ -39,7 +40,6 @@ class Aggregations:
             "date_histogram": self._date_histogram,
             "multi_terms": self._multi_terms,
             "top_metrics": self._top_metrics,
-            "global": lambda row, scope: obj({}) if scope.path is None else None,
             "children": lambda row, scope: self._join(scope, end=1),
             "parent": lambda row, scope: self._join(scope, end=1),
             "ip_range": self._ip_range,
@@ -56,6 +56,8 @@ class Aggregations:
         buckets += self._nested(scope)
         self._d.defs["agg@" + scope.mark] = any_of([*leaves, *siblings, *buckets])
         plain = ref("agg@" + scope.mark)
+        if scope is self._root:
+            self._d.defs["aggs:top"] = _named([plain, _holding({"global": obj({})}, scope)])
         self._d.defs["aggs@" + scope.mark] = _named([plain])
         self._d.defs["aggs+@" + scope.mark] = _named([plain, *per_bucket])
         self._d.defs["aggs~@" + scope.mark] = _named([plain, *per_bucket, *series])
@@ -63,7 +65,9 @@ class Aggregations:
     def _each(self, rows: Mapping[str, Row], scope: Scope) -> list[tuple[str, Schema]]:
         out = []
         for name, row in rows.items():
-            if name in ("nested", "reverse_nested") or not runs(self._index, frozenset(row.needs.split()), row.since):
+            if name in ("nested", "reverse_nested", "global") or not runs(
+                self._index, frozenset(row.needs.split()), row.since
+            ):
                 continue
             built = self._built[name](row, scope) if name in self._built else self._plain(name, row, scope)
             if built is not None:

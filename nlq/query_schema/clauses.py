@@ -217,7 +217,7 @@ class Clauses:
         each = {"filter": ref("query@" + scope.mark), **weight}
         listed = [obj({name: spec}, each) for name, spec in kinds.items()] + [obj(weight, {"filter": each["filter"]})]
         shapes_of = [obj({"functions": many(any_of(listed), 1, 20)}, options), obj(weight, options)]
-        return any_of(shapes_of + [obj({name: spec}, {**options, **weight}) for name, spec in kinds.items()])
+        return any_of(shapes_of + [obj({name: spec}, options) for name, spec in kinds.items()])
 
     def _functions(self, scope: Scope) -> dict[str, Schema]:
         kinds: dict[str, Schema] = {}

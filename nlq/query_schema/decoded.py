@@ -193,7 +193,8 @@ def _exact(field: Field) -> Schema | None:
         (INTEGER | FAMILIES["integer_range"], _WHOLE),
         (FLOAT | FAMILIES["float_range"], NUMBER_VALUE),
         (BOOLEAN, {"type": "boolean"}),
-        (FAMILIES["ip"] | FAMILIES["ip_range"], ref("ip")),
+        (FAMILIES["ip"], ref("ip")),
+        (FAMILIES["ip_range"], ref("address")),
         (FAMILIES["date_range"], ref("day")),
     )
     return next((value for kinds, value in by_family if field.kind in kinds), None)

@@ -199,7 +199,7 @@ class DecodedAggs:
         one, several, series = below
         kinds = Buckets(scope, self._names, self._index, single="single" + scope.mark in self._defs)
         out = [
-            *kinds.by_term(several),
+            *kinds.by_term(one, several),
             *kinds.by_time(several, series),
             *kinds.by_number(several, series),
             *kinds.by_place(several),

@@ -27,7 +27,7 @@ class Buckets:
         self._index = index
         self._single = single
 
-    def by_term(self, deeper: Mapping[str, Schema]) -> list[Schema]:
+    def by_term(self, one: Mapping[str, Schema], deeper: Mapping[str, Schema]) -> list[Schema]:
         groupable = self._names(self._scope, SORTABLE)
         if not groupable:
             return []
@@ -44,7 +44,7 @@ class Buckets:
                 {VALUE: ref("single" + self._scope.mark)}, dict.fromkeys(MORE, ref("metric" + self._scope.mark))
             )
             out.append(obj({"terms": ranked, "aggs": inner}))
-        out.append(obj({"missing": obj(field)}, dict(deeper)))
+        out.append(obj({"missing": obj(field)}, dict(one)))
         words = self._names(self._scope, KEYWORD - {"flattened", "join", "version"}, INTEGER)
         if words:
             out.append(obj({"rare_terms": obj({"field": words}, {"max_doc_count": integer(1, 100)})}, dict(deeper)))

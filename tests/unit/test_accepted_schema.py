@@ -103,6 +103,14 @@ def test_a_field_is_only_asked_what_its_kind_can_answer(clause: dict[str, Any], 
     assert names.split(".", maxsplit=1)[0] in said
 
 
+def test_an_aggregation_of_the_whole_index_stands_on_top_only() -> None:
+    whole = {"global": {}, "aggs": {"mean": {"avg": {"field": "price"}}}}
+
+    assert problem({"size": 0, "aggs": {"all": whole}}, schema_of("shop")) is None
+    below = {"filter": {"match_all": {}}, "aggs": {"all": whole}}
+    assert problem({"size": 0, "aggs": {"some": below}}, schema_of("shop")) is not None
+
+
 def test_what_the_engine_lacks_is_left_out() -> None:
     fields = (Field("link", "join", relations=(("question", "answer"),)), Field("views", "rank_feature"))
     joined = {"query": {"has_child": {"type": "answer", "query": {"match_all": {}}}}}

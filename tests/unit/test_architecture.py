@@ -13,10 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PURE = tuple(
     "types errors ports json_schema query_schema expressions policy rewrite canonical dates periods narrow partial "
-    "values prompt readback verify vote timings grounding finish".split()
+    "values prompt readback verify vote timings grounding finish written".split()
 )
-CORE = (*PURE, "translator")
-SURFACES = ("bootstrap", "cli", "demo", "evaluation", "settings")
+CORE = (*PURE, "translator", "curation")
+SURFACES = ("bootstrap", "cli", "demo", "evaluation", "seeding", "settings")
 ADAPTERS = ("nlq.elastic", "nlq.samplers", "nlq.models", "examples_db")
 HEAVY = ("torch", "transformers", "faiss", "fastapi", "elasticsearch", "xllamacpp", "sentence_transformers")
 CLIENT = ("elasticsearch", "elastic_transport")
