@@ -32,7 +32,7 @@ class IndexSizes:
 
     flat_most: int = 10_000
     cells: float = 4.0
-    probes: int = 128
+    probes: int = 112
     trained_per_cell: int = 30
 
 
