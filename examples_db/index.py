@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 Chunk = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
@@ -101,6 +100,8 @@ class VectorIndex:
 
     def search(self, vector: NDArray[np.float32], n: int, *, effort: int = 1) -> list[int]:
         """Ids of about the n nearest, nearest first; fewer where the cells that ``effort`` allows hold no more."""
+        import numpy as np
+
         options = {} if self.flat else {"params": self._parameters(effort)}
         with self._using, _one_thread():
             if len(self._ids) > 1:
@@ -113,7 +114,7 @@ class VectorIndex:
         return _faiss().SearchParametersIVF(nprobe=probes)
 
     def ranked(self, vector: NDArray[np.float32], *, at_first: int, most: int) -> Iterator[list[int]]:
-        """Ids nearest first in batches, the first of ``at_first``, each later one of three times what came before;
+        """Ids nearest first in batches, the first of ``at_first``, each later one about three times all before it;
         ``most`` in all."""
         seen: set[int] = set()
         n, effort = at_first, 1
@@ -128,6 +129,8 @@ class VectorIndex:
 
     def save(self, file: Path) -> str:
         """Write it there; returns the file's SHA-256."""
+        import numpy as np
+
         with self._using, file.open("wb") as out:
             np.save(out, np.concatenate(self._ids), allow_pickle=False)
             _faiss().write_index(self._vectors, _faiss().PyCallbackIOWriter(out.write))
@@ -139,6 +142,8 @@ class VectorIndex:
     @classmethod
     def load(cls, file: Path, *, sha256: str, sizes: IndexSizes) -> VectorIndex | None:
         """What was saved there; None where the file is not the one with that digest."""
+        import numpy as np
+
         try:
             with file.open("rb") as source:
                 if hashlib.file_digest(source, "sha256").hexdigest() != sha256:

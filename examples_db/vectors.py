@@ -11,10 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple
 
 from examples_db import rows
 from examples_db.database import Database
@@ -25,6 +22,10 @@ from examples_db.retrieve import SHOWN, Near
 from examples_db.schema import FIELDS_RECIPE, RECIPE
 from nlq.errors import StoreError
 from nlq.types import Example
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -130,6 +131,8 @@ class Vectors:
 
     def chunks(self, *, after: int = 0) -> Iterator[Chunk]:
         """All vectors with ids above ``after``, by their ids."""
+        import numpy as np
+
         statement = """
             SELECT id, data FROM vector WHERE maker = ? AND id > ? AND length(data) = ? ORDER BY id LIMIT ?
         """
@@ -148,6 +151,8 @@ class Vectors:
 
     def sample(self, n: int) -> NDArray[np.float32]:
         """About n vectors from everywhere."""
+        import numpy as np
+
         stride = max(1, self.count() // n)
         return np.concatenate([chunk[::stride].copy() for _, chunk in self.chunks()])
 
@@ -239,6 +244,8 @@ class Vectors:
             }
 
     def _encoded(self, patterns: list[str]) -> NDArray[np.float32]:
+        import numpy as np
+
         made = np.asarray(self.embedder.encode(patterns), dtype=np.float32)
         if made.shape != (len(patterns), self.embedder.dimension) or not np.isfinite(made).all():
             raise StoreError(
@@ -283,6 +290,8 @@ class Vectors:
             return db.execute(statement, (maker,)).rowcount
 
     def _rows(self, data: Iterable[bytes]) -> NDArray[np.float32]:
+        import numpy as np
+
         return np.frombuffer(b"".join(data), dtype=np.float32).reshape(-1, self.embedder.dimension)
 
 
