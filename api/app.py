@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import docs, problems
 from api.events import Desk
+from api.examples import example_routes
 from api.metrics import Metrics, metrics_routes
 from api.routes import health_routes, index_routes, question_routes
 from api.security import BodyLimit, SecurityHeaders
@@ -63,4 +64,5 @@ def create_app(
     app.include_router(metrics_routes(metrics))
     app.include_router(index_routes(translator, suggestions or {}))
     app.include_router(question_routes(desk, settings))
+    app.include_router(example_routes(translator, settings, metrics))  # last: an index may be named examples
     return app

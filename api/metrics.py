@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -23,6 +25,7 @@ class Metrics:
         self._seconds = Histogram(
             "nlq_stage_seconds", "Seconds by stage.", ["stage"], buckets=_SECONDS, registry=self.registry
         )
+        self._feedback = Counter("nlq_feedback", "Answers that people judged.", ["verdict"], registry=self.registry)
 
     def answered(self, answer: Answer) -> None:
         self._questions.labels("answered").inc()
@@ -34,6 +37,9 @@ class Metrics:
     def failed(self, kind: str) -> None:
         """``kind`` is the name of the error's class."""
         self._questions.labels(kind).inc()
+
+    def judged(self, verdict: Literal["right", "corrected", "wrong"]) -> None:
+        self._feedback.labels(verdict).inc()
 
 
 def metrics_routes(metrics: Metrics) -> APIRouter:

@@ -20,11 +20,13 @@ from api.schemas import failed_candidate
 from nlq.errors import (
     BackendError,
     ConfigError,
+    ConflictError,
     InputError,
     NlqError,
     NoAnswerError,
     OverloadedError,
     PermissionError_,
+    UnknownExampleError,
     UnknownIndexError,
 )
 
@@ -35,6 +37,8 @@ STATUS: dict[type[NlqError], int] = {
     ConfigError: 500,
     InputError: 422,
     UnknownIndexError: 404,
+    UnknownExampleError: 404,
+    ConflictError: 412,
     PermissionError_: 403,
     BackendError: 503,
     OverloadedError: 429,
@@ -45,6 +49,8 @@ KIND: dict[type[NlqError], str] = {
     ConfigError: "configuration",
     InputError: "input",
     UnknownIndexError: "unknown-index",
+    UnknownExampleError: "unknown-example",
+    ConflictError: "conflict",
     PermissionError_: "forbidden",
     BackendError: "backend",
     OverloadedError: "overloaded",

@@ -42,16 +42,18 @@ IndexName = Annotated[
 """Checked by the engine, which knows what a name can be and how long a list."""
 
 
-def _problem(text: str) -> dict[str, Any]:
+def problem_response(text: str) -> dict[str, Any]:
     return {"description": text, "content": {"application/problem+json": {}}, "model": ProblemOut}
 
 
 ASK_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    404: _problem("There is no such index, or none that matches the pattern."),
-    413: _problem("The body is too large."),
-    422: _problem("The name or the question cannot be used, or no candidate survived (then with `candidates`)."),
-    429: _problem("Too many questions at once; see Retry-After."),
-    503: _problem("Elasticsearch, the model or the example store is down."),
+    404: problem_response("There is no such index, or none that matches the pattern."),
+    413: problem_response("The body is too large."),
+    422: problem_response(
+        "The name or the question cannot be used, or no candidate survived (then with `candidates`)."
+    ),
+    429: problem_response("Too many questions at once; see Retry-After."),
+    503: problem_response("Elasticsearch, the model or the example store is down."),
 }
 
 
@@ -125,7 +127,7 @@ def index_routes(translator: Translator, suggestions: Mapping[str, Sequence[str]
         """The indices that can be asked, with questions to start from where some are known."""
         return AsciiJSONResponse([index_out(info, suggestions) for info in translator.engine.indexes()])
 
-    @router.get("/{index}/mapping", responses={404: _problem("There is no such index.")})
+    @router.get("/{index}/mapping", responses={404: problem_response("There is no such index.")})
     def mapping(index: IndexName) -> dict[str, Any]:
         """The index's mapping as Elasticsearch gives it; several indices' mappings merged."""
         return dict(translator.engine.mapping(index))
@@ -147,7 +149,7 @@ def health_routes(translator: Translator) -> APIRouter:
         parts = {
             "engine": _ping(lambda: f"Elasticsearch {translator.engine.info().version}"),
             "model": _ping(model),
-            "examples": _ping(lambda: f"{len(translator.examples.all())} examples"),
+            "examples": _ping(lambda: f"{translator.examples.count()} examples"),
         }
         fine = all(part["status"] == "ok" for part in parts.values())
         return AsciiJSONResponse({"status": "ok" if fine else "down", "parts": parts}, 200 if fine else 503)

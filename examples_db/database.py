@@ -1,70 +1,67 @@
-"""The SQLite file below the store: opening it safely, its tables, and its errors in our words."""
+"""The SQLite file below the store: opening it safely, reading and writing it, and its errors in our words."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
+from examples_db import schema
 from nlq.errors import StoreError
 
 BUSY_SECONDS = 30.0
 
-_APPLICATION_ID = 0x6E6C7131  # "nlq1": tells our files from other programs' databases
-_SCHEMA_VERSION = 1
-_TABLES = (
-    """
-    CREATE TABLE example (
-        id       INTEGER PRIMARY KEY,
-        question TEXT NOT NULL,
-        query    TEXT NOT NULL,  -- minified JSON in the order it was given
-        "index"  TEXT NOT NULL,
-        fields   TEXT NOT NULL,  -- JSON array of "name:kind"
-        source   TEXT NOT NULL,
-        created  TEXT NOT NULL,  -- UTC, ISO 8601
-        embedder TEXT,           -- who made the vector, of which text; all three are a cache and may be NULL
-        hash     TEXT,
-        vector   BLOB,           -- float32
-        UNIQUE (question, "index", query)
-    ) STRICT
-    """,
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    f"PRAGMA user_version = {_SCHEMA_VERSION}",
-)
+_CACHE_KIB = 32 * 1024
+_CHECKED_BYTES = 64 * 2**20
+"""Larger files are not read through when they are opened: that would take seconds each time."""
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """A connection for several threads (one at a time), in autocommit; makes file and tables where there are none.
+class Database:
+    """One connection for several threads, one at a time."""
 
-    Raises StoreError where the file is damaged, not ours, or cannot be opened.
-    """
-    with translated(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        try:
-            with _alone_in(path.parent):
-                _prepare(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self._connection = connection
+        self._using = threading.RLock()
 
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Makes file and tables where there are none, and brings those of older versions up to date.
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Everything in the block or nothing; waits for other writers first."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+        Raises StoreError where the file is damaged, not ours, of a newer version, or cannot be opened.
+        """
+        with translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            try:
+                with _alone_in(path.parent):
+                    _prepare(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+            connection.create_function("folded", 1, str.casefold, deterministic=True)
+            return cls(connection, path)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Each statement sees what was committed before it."""
+        with self._using, translated(self.path):
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Everything in the block is committed or nothing; waits for other writers first."""
+        with self.reading() as connection, _transaction(connection):
+            yield connection
+
+    def close(self) -> None:
+        with self._using:
+            self._connection.close()
 
 
 @contextmanager
@@ -85,9 +82,21 @@ def translated(path: Path) -> Iterator[None]:
         raise _damaged(path) from exc
     except OSError as exc:
         raise StoreError(
-            f"The folder {path.parent} for the examples cannot be made ({exc.strerror}): "
+            f"The folder {path.parent} for the examples cannot be used ({exc.strerror}): "
             "set NLQ_HOME or NLQ_EXAMPLES_DB to a place you can write to."
         ) from exc
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextmanager
@@ -102,30 +111,29 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    _check_owner(connection, path)  # before anything is written
-    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+    _version(connection, path)  # before anything is written
+    if path.stat().st_size <= _CHECKED_BYTES and connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         raise _damaged(path)
     if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # what was committed survives a power cut too
-    with transaction(connection):
-        if not _check_owner(connection, path):
-            for statement in _TABLES:
-                connection.execute(statement)
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    with _transaction(connection):
+        schema.update(connection, _version(connection, path))
 
 
-def _check_owner(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether our tables are there; raises StoreError where the file is another program's or a newer version's."""
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """0 where there are no tables; raises StoreError where the file is another program's or a newer version's."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not tables:
-        return False
-    if application != _APPLICATION_ID:
+        return 0
+    if application != schema.APPLICATION_ID:
         raise StoreError(f"{path} is a database of another program: set NLQ_EXAMPLES_DB to another file.")
-    if version > _SCHEMA_VERSION:
+    if version > schema.VERSION:
         raise StoreError(f"{path} was written by a newer nlq: update nlq or set NLQ_EXAMPLES_DB to another file.")
-    return True
+    return int(version)
 
 
 def _damaged(path: Path) -> StoreError:

@@ -6,13 +6,15 @@ Questions on different indices then look alike when they ask for the same kind o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
-from nlq.types import Body, LinkedValue
+from nlq.types import Body, Example, LinkedValue
 
-VALUE, NUMBER = "[value]", "[number]"
+VALUE, NUMBER, FIELD = "[value]", "[number]", "[field]"
 
 _QUOTED = re.compile(
     r"""(?<!\w)(?: "[^"\n]{1,300}" | '[^'\n]{0,298}[^'\s]' | `[^`\n]{1,300}` )(?!\w)"""
@@ -44,10 +46,13 @@ _NOT_LITERALS = frozenset(
     {"field", "fields", "operator", "type", "format", "time_zone", "order", "missing", "fuzziness", "analyzer"}
 )
 _WORD = re.compile(r"\w+")
+_NAME_PART = re.compile(r"[^\W_]+")
+_HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 
 
-def mask(question: str, values: Iterable[LinkedValue] = ()) -> str:
-    """The question with linked and quoted values as "[value]", numbers, dates and years as "[number]", spaces single.
+def mask(question: str, values: Iterable[LinkedValue] = (), *, fields: Iterable[str] = ()) -> str:
+    """The question with linked and quoted values as "[value]", numbers, dates and years as "[number]", the names of
+    ``fields`` ("name:kind" pairs) as "[field]", spaces single.
 
     Masking a masked question changes nothing.
     """
@@ -56,7 +61,54 @@ def mask(question: str, values: Iterable[LinkedValue] = ()) -> str:
         either = "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
         question = re.sub(rf"(?<![\w\[])(?:{either})(?![\w\]])", VALUE, question, flags=re.IGNORECASE)
     question = _QUOTED.sub(lambda m: _stand_in(m[0][1:-1]), question)
+    if names := _names(tuple(fields)):
+        question = _without(question, names)
     return " ".join(_NUMBERS.sub(NUMBER, question).split())
+
+
+def pattern_of(example: Example, *, mask_fields: bool = False) -> str:
+    """The pattern of an example's question: its query tells which words were values, its fields which were names."""
+    values = values_of(example.question, example.query)
+    return mask(example.question, values, fields=example.fields if mask_fields else ())
+
+
+def lesson_of(example: Example) -> str:
+    """Equal for examples that teach the same: the patterns of their questions and the shapes of their queries are."""
+    values = values_of(example.question, example.query)
+    taught = json.dumps(shape(example.query, values), ensure_ascii=False, separators=(",", ":"))
+    return f"{mask(example.question, values).lower()}\n{taught}"
+
+
+@lru_cache(maxsize=512)
+def _names(fields: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """The last part of every field's path as stems of its words, split at "_", "-" and humps, and unsplit; multi-fields
+    ("title.keyword") have no name that people use."""
+    kinds = dict(field.rsplit(":", 1) for field in fields if ":" in field)
+    names = set()
+    for path in kinds:
+        parent, _, leaf = path.rpartition(".")
+        if kinds.get(parent, "object") not in ("object", "nested"):
+            continue
+        for spelled in (leaf, _HUMP.sub(" ", leaf)):
+            names.add(tuple(_stem(word) for word in _NAME_PART.findall(spelled)))
+    return frozenset(names - {()})
+
+
+def _without(question: str, names: frozenset[tuple[str, ...]]) -> str:
+    """The question with the longest of these names as "[field]", from left to right; never inside another mask."""
+    words = list(_NAME_PART.finditer(question))
+    stems = [_stem(word[0]) for word in words]
+    longest = max(map(len, names))
+    parts, done, i = [], 0, 0
+    while i < len(words):
+        sizes = range(min(longest, len(words) - i), 0, -1)
+        size = next((n for n in sizes if tuple(stems[i : i + n]) in names), 0)
+        start, end = words[i].start(), words[i + max(size, 1) - 1].end()
+        if size and question[start - 1 : start] + question[end : end + 1] != "[]":
+            parts += [question[done:start], FIELD]
+            done = end
+        i += max(size, 1)
+    return "".join([*parts, question[done:]])
 
 
 def _stand_in(text: str) -> str:

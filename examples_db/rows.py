@@ -1,72 +1,92 @@
-"""Rows of the table ``example`` and the examples they hold."""
+"""Rows of the table ``example`` and the records they hold."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from examples_db import jsonl
-from examples_db.mask import mask, shape, values_of
+from examples_db.schema import content_of
 from nlq.canonical import canonical
 from nlq.errors import StoreError
-from nlq.types import Example, Field, IndexSchema
+from nlq.types import Example, Field, IndexSchema, Record, State
 
-INSERT = """
-    INSERT INTO example (question, query, "index", fields, source, created) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (question, "index", query) DO NOTHING
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    id: int
-    text: tuple[str, str, str, str, str]
-    """The columns that the example was read from."""
-    example: Example
-    pattern: str
-    key: str
-    """Equal for examples that teach the same: their patterns and the shapes of their queries are equal."""
-    embedder: str | None
-    hash: str | None
-    vector: bytes | None
-
-    @property
-    def pattern_hash(self) -> str:
-        return hashlib.sha256(self.pattern.encode()).hexdigest()
-
-    def fits(self, *, embedder: str, dimension: int) -> bool:
-        """Whether the vector is this embedder's, of this pattern."""
-        made = (self.embedder, self.hash, len(self.vector or b""))
-        return made == (embedder, self.pattern_hash, 4 * dimension)
+EXAMPLE = 'id, question, query, "index", fields, source'
+"""The columns that ``example_of`` reads."""
+RECORD = f"{EXAMPLE}, change, tags, author, state, engine, checked, reason, created, updated, uses, wins"
+"""The columns that ``record_of`` reads."""
 
 
-def read_rows(db: sqlite3.Connection, *, known: dict[tuple[str, ...], Row]) -> tuple[Row, ...]:
-    """The whole table; patterns of rows that are known already are not computed again."""
-    statement = 'SELECT id, embedder, hash, vector, question, query, "index", fields, source FROM example ORDER BY id'
-    rows = []
-    for id_, embedder, hash_, vector, *columns in db.execute(statement):
-        row = known.get(text := tuple(columns)) or _row(text)
-        rows.append(replace(row, id=id_, embedder=embedder, hash=hash_, vector=vector))
-    return tuple(rows)
+class Content(NamedTuple):
+    """The columns of an example's own parts."""
+
+    content: bytes
+    question: str
+    query: str
+    index_name: str
+    fields: str
+    source: str
 
 
-def _row(text: tuple[str, str, str, str, str]) -> Row:
-    example = example_of(text)
-    values = values_of(example.question, example.query)
-    pattern = mask(example.question, values)
-    key = pattern.lower() + "\n" + jsonl.minified(shape(example.query, values))
-    return Row(0, text, example, pattern, key, embedder=None, hash=None, vector=None)
+def content_columns(example: Example) -> Content:
+    query = jsonl.minified(example.query)
+    fields = json.dumps(example.fields, ensure_ascii=False)
+    content = content_of(example.question, example.index, query)
+    return Content(content, example.question, query, example.index, fields, example.source)
 
 
-def example_of(columns: tuple[str, str, str, str, str]) -> Example:
-    question, query, index, fields, source = columns
+def kept_columns(record: Record) -> tuple[Any, ...]:
+    """tags, author, state, engine, checked, reason, created, updated, uses, wins."""
+    created = record.created or now()
+    return (
+        tags_column(record.tags),
+        record.author,
+        record.state.value,
+        record.engine,
+        record.checked,
+        record.reason,
+        created,
+        record.updated or created,
+        record.uses,
+        record.wins,
+    )
+
+
+def tags_column(tags: Iterable[str]) -> str:
+    return json.dumps(list(dict.fromkeys(tags)), ensure_ascii=False)
+
+
+def example_of(columns: Sequence[Any]) -> Example:
+    id_, question, query, index, fields, source = columns
     try:
-        return Example(question, json.loads(query), index, tuple(json.loads(fields)), source)
-    except (ValueError, RecursionError) as exc:
-        raise StoreError(f"The example {question!r} is not readable: remove its row from the table `example`.") from exc
+        return Example(question, json.loads(query), index, tuple(json.loads(fields)), source, str(id_))
+    except (ValueError, RecursionError, TypeError) as exc:
+        raise _unreadable(question) from exc
+
+
+def record_of(columns: Sequence[Any]) -> Record:
+    change, tags, author, state, engine, checked, reason, created, updated, uses, wins = columns[6:]
+    try:
+        return Record(
+            example=example_of(columns[:6]),
+            etag=_etag([*columns[:6], change, tags, updated]),
+            tags=tuple(json.loads(tags)),
+            author=author,
+            state=State(state),
+            engine=engine,
+            checked=checked,
+            reason=reason,
+            created=created,
+            updated=updated,
+            uses=uses,
+            wins=wins,
+        )
+    except (ValueError, RecursionError, TypeError) as exc:
+        raise _unreadable(columns[1]) from exc
 
 
 def canonical_of(example: Example) -> Example:
@@ -80,7 +100,13 @@ def canonical_of(example: Example) -> Example:
     return replace(example, query=canonical(example.query, IndexSchema(example.index, fields)))
 
 
-def columns_of(example: Example) -> tuple[str, str, str, str, str, str]:
-    fields = json.dumps(example.fields, ensure_ascii=False)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return example.question, jsonl.minified(example.query), example.index, fields, example.source, created
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")  # an edit is told from the creation before it
+
+
+def _etag(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _unreadable(question: str) -> StoreError:
+    return StoreError(f"The example {question!r} is not readable: remove its row from the table `example`.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from examples_db import jsonl
 from nlq.errors import InputError, StoreError
@@ -16,6 +16,14 @@ from nlq.types import Example
 
 SEEDS = Path(__file__).resolve().parent / "seeds"
 SOURCE = "seed"
+
+
+class Seeded(Protocol):
+    """A store that knows which version of a source's examples it holds."""
+
+    def source_version(self, source: str) -> str | None: ...
+
+    def replace_source(self, source: str, examples: Iterable[Example], *, version: str) -> None: ...
 
 
 def seeds_version(folder: Path) -> str:

@@ -20,7 +20,9 @@ from nlq.types import SamplingParams
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from examples_db.embed import SentenceEmbedder
+    from examples_db.elastic_store import ElasticStore
+    from examples_db.embed import Embedder, SentenceEmbedder
+    from examples_db.patterns import PatternEmbedder
     from examples_db.store import SqliteStore
     from nlq.elastic.engine import ElasticEngine
 
@@ -36,14 +38,16 @@ def open_translator(
     """
     console = console or Console(stderr=True)
     known = None if url else engine_url(settings)  # where there is none, that is told before the model is loaded
+    if url and settings.examples_store == "elastic":  # the store needs the engine before the model is there
+        known = url()
     with ExitStack() as parts:
         embedder = load_embedder(settings)
-        store = parts.enter_context(closing(open_store(settings, embedder=embedder)))
+        store = parts.enter_context(closing(open_store(settings, embedder=embedder, url=known)))
         # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
         warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
         warming.submit(store.warm)
         sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
-        engine = parts.enter_context(open_engine(settings, url=url() if url else known))
+        engine = parts.enter_context(open_engine(settings, url=known or (url and url())))
         yield Translator(
             engine=engine,
             sampler=sampler,
@@ -85,18 +89,56 @@ def engine_url(settings: Settings) -> str:
     return running.url
 
 
-def open_store(settings: Settings, *, embedder: SentenceEmbedder | None = None) -> SqliteStore:
-    """The examples database, holding the seed examples."""
+def open_store(
+    settings: Settings, *, embedder: SentenceEmbedder | None = None, url: str | None = None
+) -> SqliteStore | ElasticStore:
+    """The examples database, holding the seed examples. ``url`` is the engine's address where it is known already; it
+    is asked only where the examples are kept there."""
     from examples_db.patterns import PatternEmbedder
     from examples_db.store import SqliteStore, seed
 
-    store = SqliteStore.open(settings.examples_path, PatternEmbedder(embedder or load_embedder(settings)))
+    patterns = PatternEmbedder(embedder or load_embedder(settings))
+    store: SqliteStore | ElasticStore
+    if settings.examples_store == "elastic":
+        store = _elastic_store(settings, embedder=patterns, url=url or engine_url(settings))
+    else:
+        store = SqliteStore.open(settings.examples_path, patterns, earlier=_earlier_embedder)
     try:
         seed(store)
     except NlqError:
         store.close()
         raise
     return store
+
+
+def _elastic_store(settings: Settings, *, embedder: PatternEmbedder, url: str) -> ElasticStore:
+    from examples_db.elastic_store import ElasticStore
+    from nlq.elastic.client import client_of
+
+    client, shown = client_of(
+        url,
+        api_key=_secret(settings.es_api_key),
+        user=settings.es_user,
+        password=_secret(settings.es_password),
+        ca=settings.es_ca,
+        timeout=settings.es_timeout,
+    )
+    return ElasticStore.open(
+        client, url=shown, index=settings.examples_index, embedder=embedder, earlier=_earlier_embedder
+    )
+
+
+def _earlier_embedder(id_: str) -> Embedder | None:
+    """The embedder whose vectors are stored, where its weights are still there: it serves until the new one can."""
+    from examples_db.embed import SentenceEmbedder
+    from examples_db.patterns import PatternEmbedder
+
+    plain = id_.partition("+")[0]  # what follows is how patterns were embedded
+    try:
+        embedder = SentenceEmbedder.load(plain.rpartition("@")[0])
+    except ConfigError:
+        return None
+    return next((e for e in (embedder, PatternEmbedder(embedder)) if e.id == id_), None)
 
 
 def load_embedder(settings: Settings) -> SentenceEmbedder:

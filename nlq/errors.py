@@ -3,7 +3,9 @@
 NlqError
 ├ ConfigError          a setting is missing or wrong; the message names the fix     HTTP 500, exit 2
 ├ InputError           the caller's mistake                                         HTTP 422, exit 2
-│ └ UnknownIndexError                                                               HTTP 404, exit 2
+│ ├ UnknownIndexError                                                               HTTP 404, exit 2
+│ ├ UnknownExampleError                                                             HTTP 404, exit 2
+│ └ ConflictError      it was changed meanwhile, or exists already                  HTTP 412, exit 2
 ├ PermissionError_     key missing, index not allowed                               HTTP 403, exit 2
 ├ BackendError         something that nlq depends on failed                         HTTP 503, exit 1
 │ ├ SamplerError
@@ -33,6 +35,14 @@ class InputError(NlqError):
 
 
 class UnknownIndexError(InputError):
+    pass
+
+
+class UnknownExampleError(InputError):
+    pass
+
+
+class ConflictError(InputError):
     pass
 
 

@@ -10,13 +10,16 @@ from nlq.types import (
     Candidate,
     EngineInfo,
     Example,
+    ExampleFilter,
     Failure,
     IndexInfo,
     IndexSchema,
     LinkedValue,
     Prompt,
+    Record,
     Result,
     SamplingParams,
+    State,
 )
 
 if TYPE_CHECKING:
@@ -103,23 +106,53 @@ class Embedder(Protocol):
 
 
 class ExampleStore(Protocol):
-    """Questions with queries known to be right."""
+    """Questions with queries known to be right. Every method raises StoreError where the store cannot be used."""
 
     def nearest(
-        self, question: str, k: int, *, exclude_index: str | None = None, values: Iterable[LinkedValue] = ()
+        self,
+        question: str,
+        k: int,
+        *,
+        exclude_index: str | None = None,
+        values: Iterable[LinkedValue] = (),
+        fields: Iterable[str] = (),
     ) -> Sequence[Example]:
-        """At most k examples, nearest first by the pattern of their questions; ``values`` are the question's links.
-
-        Raises StoreError where the store cannot be read.
-        """
+        """At most k examples, nearest first by the pattern of their questions; ``values`` are the question's links,
+        ``fields`` the "name:kind" pairs of the index that is asked."""
 
     def warm(self) -> None:
         """Load what the first question would otherwise wait for."""
 
-    def add(self, examples: Iterable[Example]) -> int:
-        """Keep these; returns how many were new (same question, index and query: known)."""
+    def add(
+        self, examples: Iterable[Example], *, tags: Iterable[str] = (), author: str = "", state: State = State.UNCHECKED
+    ) -> int:
+        """Keep these, all or none; returns how many were new (same question, index and query: known)."""
 
     def all(self) -> Sequence[Example]:
         """Every example in the order they were added."""
+
+    def count(self, where: ExampleFilter | None = None) -> int:
+        """How many records are meant; None means all."""
+
+    def page(self, where: ExampleFilter | None = None, *, after: str = "", limit: int = 100) -> Sequence[Record]:
+        """At most ``limit`` records in the order they were added, those behind the one with the id ``after``."""
+
+    def get(self, example_id: str) -> Record:
+        """The record of that id; raises UnknownExampleError."""
+
+    def edit(self, example_id: str, example: Example, *, tags: Iterable[str] | None = None, etag: str) -> Record:
+        """Replace question, query, index and fields (and tags, where given); its state is UNCHECKED afterwards.
+
+        Raises UnknownExampleError, ConflictError where the record has another ``etag`` by now or equals another one.
+        """
+
+    def remove(self, example_id: str, *, etag: str | None = None) -> None:
+        """Forget it. Raises as ``edit``; ``etag`` None removes whatever is there."""
+
+    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "") -> None:
+        """Remember what a check found on the engine of that version. Raises UnknownExampleError."""
+
+    def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:
+        """Count that these ids were shown to a model, and that those led to the answer. Unknown ids are passed over."""
 
     def close(self) -> None: ...

@@ -11,6 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nlq.errors import ConfigError
 
+INDEX_NAME = r"^[a-z0-9][a-z0-9._-]{0,199}$"
+"""One index that can be made: no pattern, no list, no name that is reserved."""
+
 
 def default_home() -> Path:
     """Where downloads and data go without NLQ_HOME.
@@ -45,7 +48,13 @@ class Settings(BaseSettings):
     openai_key: SecretStr | None = None
     replay_file: Path | None = Field(None, description="JSONL of recorded candidates for the replay sampler.")
 
+    examples_store: Literal["sqlite", "elastic"] = Field(
+        "sqlite", description="Where examples are kept: a file, or an index of the cluster that processes share."
+    )
     examples_db: Path | None = Field(None, description="SQLite file; default: examples.db in home.")
+    examples_index: str = Field(
+        "nlq-examples", pattern=INDEX_NAME, description="The index of the examples, with examples_store elastic."
+    )
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     shots: int = Field(3, ge=0, le=20, description="Few-shot examples retrieved for one question.")
 

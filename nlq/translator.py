@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from nlq.errors import InputError, NoAnswerError
+from nlq.errors import InputError, NoAnswerError, StoreError
 from nlq.finish import Finish
 from nlq.grounding import Grounding
 from nlq.json_schema import Schema
@@ -144,6 +144,7 @@ class Translator:
             if _enough(verdicts, options, remaining=params.n - len(verdicts)):
                 break
         ballot = RULES[options.select](verdicts)
+        self._count(examples, answered=bool(ballot.groups))
         tell(Event("ballot", ballot))
         answer = _answer(
             Question(text, index.index),
@@ -177,7 +178,15 @@ class Translator:
     def _shots(self, text: str, values: tuple[LinkedValue, ...], index: IndexSchema) -> tuple[Example, ...]:
         if not self.limits.shots:
             return ()
-        return tuple(self.examples.nearest(text, self.limits.shots, exclude_index=index.index, values=values))
+        fields = [f"{field.name}:{field.kind}" for field in index.fields]
+        found = self.examples.nearest(text, self.limits.shots, exclude_index=index.index, values=values, fields=fields)
+        return tuple(found)
+
+    def _count(self, examples: Sequence[Example], *, answered: bool) -> None:
+        """Counts are a help for who keeps the examples: a store that cannot write them spoils no answer."""
+        shown = [example.id for example in examples if example.id]
+        with suppress(StoreError):
+            self.examples.used(shown, won=shown if answered else ())
 
     def _rounds(
         self,

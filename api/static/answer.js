@@ -1,5 +1,6 @@
 // The answer and its evidence: what was understood, the result, the query, the candidates, the other readings.
 import { copies, copyButton, count, el, plural, shortened, text } from "./dom.js";
+import { feedback } from "./feedback.js";
 import { result } from "./result.js";
 
 export const OUTCOMES = {
@@ -17,6 +18,7 @@ export function answerParts(answer, seconds) {
     repairs(answer.repairs),
     confidence(answer, seconds),
     el("div", { class: "result" }, result(answer.query, answer.response)),
+    feedback(answer),
     queryBlock(answer),
     candidates(answer),
     alternatives(answer),

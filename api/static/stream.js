@@ -55,3 +55,12 @@ export async function get(path) {
   if (!response.ok) throw new Problem(body);
   return body;
 }
+
+export async function send(path, request) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  if (!response.ok) throw new Problem(await response.json().catch(() => ({ title: response.statusText })));
+}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nlq.cli import ask, demo, elastic, evaluate, examples, models, serve
+from nlq.cli import ask, demo, elastic, evaluate, examples, models, seed, serve
 from nlq.errors import ConfigError, InputError, NlqError, PermissionError_
 
 _USER_MISTAKES = (ConfigError, InputError, PermissionError_)
@@ -28,6 +28,7 @@ def build_app() -> typer.Typer:
     app.command("schema")(schema)
     app.command("serve")(serve.serve)
     app.command("eval")(evaluate.evaluate)
+    app.command("seed")(seed.seed)
     app.add_typer(demo.app, name="demo")
     app.add_typer(elastic.app, name="elastic")
     app.add_typer(models.app, name="models")

@@ -16,12 +16,12 @@ from elasticsearch import (
 )
 from elasticsearch.helpers import BulkIndexError, streaming_bulk
 
-from nlq.elastic.address import complete
 from nlq.elastic.answers import features_of, is_missing_index, outcome_of, reason_of
-from nlq.elastic.border import Node, translated
+from nlq.elastic.border import translated
+from nlq.elastic.client import client_of
 from nlq.elastic.fields import about, merge, unite
-from nlq.elastic.names import check_name, check_names, shorten, unknown
-from nlq.errors import ConfigError, InputError, PermissionError_, UnknownIndexError
+from nlq.elastic.names import OWN, check_name, check_names, shorten, unknown
+from nlq.errors import InputError, PermissionError_, UnknownIndexError
 from nlq.expressions import parameterised
 from nlq.ports import Engine
 from nlq.timings import Clock
@@ -64,28 +64,7 @@ class ElasticEngine(Engine):
 
         Raises ConfigError where the URL or the credentials cannot be used.
         """
-        if api_key and user:
-            raise ConfigError("Set either NLQ_ES_API_KEY or NLQ_ES_USER and NLQ_ES_PASSWORD, not both.")
-        if ca is not None and not ca.is_file():
-            raise ConfigError(f"There is no CA certificate at {ca}: check NLQ_ES_CA.")
-        whole, shown = complete(url)
-        if "@" in whole and (api_key or user):
-            raise ConfigError("NLQ_ES_URL names a user and so do other settings: take one of them out.")
-        options: dict[str, Any] = {
-            "api_key": api_key or None,
-            "basic_auth": (user, password or "") if user else None,
-            "request_timeout": timeout,
-            "max_retries": 1,
-            "retry_on_timeout": False,
-            "retry_on_status": (),
-            "node_class": Node,
-        }
-        if ca is not None:
-            options["ca_certs"] = str(ca)
-        try:
-            client = Elasticsearch(whole, **options)
-        except (ValueError, OSError) as exc:
-            raise ConfigError(f"NLQ_ES_URL, its credentials or NLQ_ES_CA do not fit together for {shown}.") from exc
+        client, shown = client_of(url, api_key=api_key, user=user, password=password, ca=ca, timeout=timeout)
         return cls(client, shown, clock=clock)
 
     def info(self) -> EngineInfo:
@@ -184,6 +163,8 @@ class ElasticEngine(Engine):
                 found = self._client.indices.get_mapping(index=name, **_OPEN_ONLY).body
         except UnknownIndexError as exc:
             raise unknown(name, self._names()) from exc
+        if any(OWN in entry["mappings"].get("_meta", {}) for entry in found.values()):
+            raise unknown(name, self._names())
         return _by_name(found, found)
 
     def _known(self) -> EngineInfo:

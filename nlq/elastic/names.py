@@ -8,6 +8,9 @@ from urllib.parse import quote
 
 from nlq.errors import InputError, UnknownIndexError
 
+OWN = "nlq-examples"
+"""Key of a mapping's ``_meta``: nlq keeps its examples in that index, nobody asks it, whatever alias names it."""
+
 _FORBIDDEN = frozenset('\\/*?"<>| ,#:')
 _LONGEST = 255  # bytes, Elasticsearch's own limit
 _LONGEST_LIST = 3000  # bytes in a URL, of whose line Elasticsearch reads 4096

@@ -115,6 +115,9 @@ class FakeExamples:
     def all(self) -> Sequence[Example]:
         return (EXAMPLE,)
 
+    def count(self) -> int:
+        return 1
+
 
 EXAMPLE = Example("films by Kubrick", {"query": {"term": {"director": "Stanley Kubrick"}}}, "movies")
 BROKEN = Verdict(Candidate("{", -3.0, 1, complete=False), Outcome.UNPARSED, reason="It ends inside an object.")

@@ -14,6 +14,7 @@ from api.problems import problem_of
 from nlq.errors import (
     BackendError,
     ConfigError,
+    ConflictError,
     EngineError,
     InputError,
     NlqError,
@@ -22,6 +23,7 @@ from nlq.errors import (
     PermissionError_,
     SamplerError,
     StoreError,
+    UnknownExampleError,
     UnknownIndexError,
 )
 from nlq.settings import Settings
@@ -112,6 +114,8 @@ def test_a_wrong_address_is_a_problem_document_too(client: TestClient, method: s
         (ConfigError("x"), 500),
         (InputError("x"), 422),
         (UnknownIndexError("x"), 404),
+        (UnknownExampleError("x"), 404),
+        (ConflictError("x"), 412),
         (PermissionError_("x"), 403),
         (BackendError("x"), 503),
         (SamplerError("x"), 503),
@@ -157,7 +161,7 @@ def test_the_page_never_parses_data_as_markup() -> None:
 def test_the_page_and_all_it_names_are_served(client: TestClient) -> None:
     page = client.get("/").text
 
-    assert [client.get(f"/_static/{path.name}").status_code for path in STATIC.iterdir()] == [200] * 10
+    assert [client.get(f"/_static/{path.name}").status_code for path in STATIC.iterdir()] == [200] * 11
     assert '<script type="module" src="/_static/app.js">' in page
 
 

@@ -23,7 +23,7 @@ from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
 from tests.support import library_engine, library_schema
 
-COMMANDS = ("ask", "indexes", "schema", "serve", "eval", "demo", "elastic", "models", "examples")
+COMMANDS = ("ask", "indexes", "schema", "serve", "eval", "demo", "elastic", "models", "examples", "seed")
 
 
 def _shown(query: str, *, explain: bool = False) -> str:

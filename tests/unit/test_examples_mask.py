@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from examples_db.mask import mask, shape, values_of
-from nlq.types import LinkedValue
+from examples_db.mask import lesson_of, mask, pattern_of, shape, values_of
+from nlq.types import Example, LinkedValue
 
 CASES: list[dict[str, Any]] = [
     json.loads(line)
@@ -63,6 +63,52 @@ def test_names_of_fields_and_options_are_no_literals() -> None:
     }
 
     assert values_of("title and genre in order desc", query) == ()
+
+
+NAMES = ("order_date:date", "unitPrice:double", "customer.name:text", "customer.name.keyword:keyword", "field:text")
+NAMED = [
+    ("average unit price by order date", "average [field] by [field]"),
+    ("Order_Dates and unitPrice", "[field] and [field]"),
+    ("names of customers", "[field] of customers"),
+    ("keyword of the date of an order", "keyword of the date of an order"),
+    ("what is a [field], 'name' or 5", "what is a [field], [value] or [number]"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("question", "pattern"), NAMED)
+def test_names_of_fields_are_masked_where_they_are_given(question: str, pattern: str) -> None:
+    masked = mask(question, fields=NAMES)
+
+    assert masked == pattern
+    assert mask(masked, fields=NAMES) == pattern
+
+
+def test_a_long_question_and_many_fields_have_a_pattern() -> None:
+    fields = [f"level.field_{n}:long" for n in range(2000)]
+
+    assert mask("field 7 " * 12_000, fields=fields).startswith("[field] [field]")
+
+
+def test_the_pattern_of_an_example_masks_what_its_query_and_fields_name() -> None:
+    query = {"query": {"term": {"genre": "Comedy"}}, "size": 0}
+    example = Example("how many comedies per genre after 1990", query, "films", ("genre:keyword",))
+
+    assert pattern_of(example) == "how many [value] per genre after [number]"
+    assert pattern_of(example, mask_fields=True) == "how many [value] per [field] after [number]"
+
+
+def test_examples_that_differ_in_values_only_teach_the_same() -> None:
+    one, other, third = (
+        lesson_of(Example(question, {"query": {"term": {field: value}}}, "i"))
+        for question, field, value in (
+            ("Films by Ann", "a", "Ann"),
+            ("films by Bob", "a", "Bob"),
+            ("by Bob", "b", "Bob"),
+        )
+    )
+
+    assert one == other != third
 
 
 def test_queries_that_differ_in_linked_values_only_have_one_shape() -> None:

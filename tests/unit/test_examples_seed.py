@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from examples_db.seeding import SEEDS, read_seeds
 from examples_db.store import SqliteStore, seed
 from nlq.elastic.fields import flatten
 from nlq.errors import StoreError
-from nlq.types import Example
+from nlq.types import Example, State
 from tests.fakes.embedder import HashEmbedder
 
 MAPPING = {
@@ -106,6 +107,44 @@ def test_an_example_that_a_user_added_first_stays_the_users(store: SqliteStore, 
 
     assert questions(store) == ["who paid", "orders above 50"]
     assert store.all()[0].fields == ("mine:keyword",)
+
+
+def test_seeds_are_unchecked(store: SqliteStore, folder: Path) -> None:
+    seed(store, folder)
+
+    assert {record.state for record in store.page()} == {State.UNCHECKED}
+
+
+def test_a_seed_that_did_not_change_keeps_what_was_found_out_about_it(store: SqliteStore, folder: Path) -> None:
+    seed(store, folder)
+    ids = [e.id for e in store.all()]
+    store.mark(ids[1], State.VERIFIED, engine="9.4.3")
+    store.used(ids)
+
+    seed(store, write(folder, "orders above 50", "new"))
+    kept = store.get(ids[1])
+
+    assert (kept.state, kept.uses) == (State.VERIFIED, 1)
+
+
+def test_seeds_that_a_user_removed_or_edited_do_not_come_back(store: SqliteStore, folder: Path) -> None:
+    seed(store, write(folder, "one", "two", "three"))
+    one, two, _ = store.page()
+    store.remove(one.example.id)
+    store.edit(two.example.id, replace(two.example, question="my two"), etag=two.etag)
+
+    seed(store, write(folder, "one", "two", "three", "four"))
+    seed(store, write(folder, "one", "two", "four"))
+
+    assert questions(store) == ["my two", "four"]
+
+
+def test_what_a_user_removed_can_be_added_by_hand(store: SqliteStore, folder: Path) -> None:
+    seed(store, folder)
+    one = store.all()[0]
+    store.remove(one.id)
+
+    assert store.add([replace(one, source="hand")]) == 1
 
 
 @pytest.mark.parametrize("content", [None, "{bad"], ids=["missing", "bad"])

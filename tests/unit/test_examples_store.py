@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from examples_db import database
+from examples_db.retrieve import Ranking
 from examples_db.store import SqliteStore
 from nlq.errors import InputError, StoreError
-from nlq.types import Example
+from nlq.types import Example, State
 from tests.fakes.embedder import HashEmbedder
 
 Opener = Callable[..., SqliteStore]
@@ -29,7 +33,7 @@ def open_(path: Path) -> Iterator[Opener]:
     opened = []
 
     def opener(embedder: HashEmbedder | None = None) -> SqliteStore:
-        opened.append(SqliteStore.open(path, embedder or HashEmbedder()))
+        opened.append(SqliteStore.open(path, embedder or HashEmbedder(), ranking=Ranking(floor=-1)))
         return opened[-1]
 
     yield opener
@@ -49,7 +53,7 @@ def test_examples_are_there_after_the_store_was_closed(open_: Opener) -> None:
 
     found = open_().all()
 
-    assert found[0] == kept
+    assert replace(found[0], id="") == kept
     assert list(found[0].query) == ["query", "size"]
 
 
@@ -94,18 +98,102 @@ def test_vectors_of_another_embedder_are_made_again(open_: Opener, other: HashEm
     assert other.encoded == ["orders above [number]", "orders above [number]"]
 
 
-@pytest.mark.parametrize("damage", ["hash = 'of another pattern'", "vector = x'0102'", "vector = NULL"])
-def test_only_vectors_that_do_not_fit_their_row_are_made_again(open_: Opener, path: Path, damage: str) -> None:
-    open_().add([example("orders above 50"), example("who paid")])
-    open_().warm()
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"UPDATE example SET {damage} WHERE question = 'who paid'")
-    connection.close()
+def test_equal_patterns_are_embedded_once(open_: Opener) -> None:
     embedder = HashEmbedder()
+    store = open_(embedder)
+    store.add([example("orders above 50"), example("orders above 70"), example("orders above 50", "shop")])
+    store.warm()
 
-    open_(embedder).nearest("x", 2)
+    assert embedder.encoded == ["orders above [number]", "warm"]
 
-    assert embedder.encoded == ["who paid", "x"]
+
+def test_an_edit_embeds_the_new_pattern_only(open_: Opener) -> None:
+    embedder = HashEmbedder()
+    store = open_(embedder)
+    store.add([example("orders above 50"), example("who paid")])
+    store.warm()
+    embedder.encoded.clear()
+    record = store.page()[1]
+
+    store.edit(record.example.id, example("who did not pay"), etag=record.etag)
+    store.warm()
+
+    assert embedder.encoded == ["who did not pay", "warm"]
+
+
+def test_counts_and_marks_embed_nothing_and_leave_the_index_as_it_is(open_: Opener) -> None:
+    embedder = HashEmbedder()
+    store = open_(embedder)
+    store.add([example("orders above 50"), example("who paid")])
+    store.warm()
+    embedder.encoded.clear()
+    ids = [e.id for e in store.all()]
+    statements: list[str] = []
+    store._database._connection.set_trace_callback(statements.append)
+
+    store.used(ids, won=ids)
+    store.mark(ids[0], State.VERIFIED, engine="9.4.3")
+    statements.clear()
+    store.nearest("who paid", 2)
+
+    assert embedder.encoded == ["who paid"]
+    assert not [s for s in statements if s.startswith(("BEGIN", "INSERT", "UPDATE", "DELETE"))]
+
+
+def test_vectors_of_patterns_that_no_example_has_are_deleted(open_: Opener, path: Path) -> None:
+    store = open_()
+    store.add([example("orders above 50"), example("orders above 70"), example("who paid")])
+    store.warm()
+    first, second, third = store.page()
+
+    store.remove(first.example.id)
+    kept = vectors_in(path)
+    store.remove(second.example.id)
+    store.edit(third.example.id, example("who did not pay"), etag=third.etag)
+
+    assert (kept, vectors_in(path)) == (2, 0)
+
+
+def vectors_in(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    (count,) = connection.execute("SELECT count(*) FROM vector").fetchone()
+    connection.close()
+    return int(count)
+
+
+def test_an_embedder_that_gives_other_lengths_than_it_says_is_refused(open_: Opener) -> None:
+    store = open_(LyingEmbedder())
+    store.add([example("who paid")])
+
+    with pytest.raises(StoreError, match="gave no vectors of length 256: set NLQ_EMBEDDER"):
+        store.nearest("who paid", 1)
+
+
+class LyingEmbedder(HashEmbedder):
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return super().encode(texts)[:, :8]
+
+
+def test_names_of_fields_are_masked_where_the_ranking_says_so(path: Path) -> None:
+    embedder = HashEmbedder()
+    store = SqliteStore.open(path, embedder, ranking=Ranking(floor=-1, mask_fields=True))
+    store.add([Example("orders by shipping date", {}, "orders", ("shippingDate:date",))])
+
+    ((cosine, _),) = store.scored("orders by price", 1, fields=["price:double"])
+    store.close()
+
+    assert embedder.encoded == ["orders by [field]", "orders by [field]"]
+    assert cosine == pytest.approx(1)
+
+
+def test_what_is_further_away_than_the_floor_is_left_out(path: Path) -> None:
+    store = SqliteStore.open(path, HashEmbedder(), ranking=Ranking(floor=0.6))
+    store.add([example("orders above 50"), example("zzz")])
+
+    found = store.nearest("orders above 7", 5)
+    store.close()
+
+    assert [e.question for e in found] == ["orders above 50"]
 
 
 def test_what_another_store_adds_is_found_at_once(open_: Opener) -> None:
@@ -202,6 +290,23 @@ def test_another_programs_database_is_refused_and_left_as_it_is(open_: Opener, p
     with pytest.raises(StoreError, match="another program"):
         open_()
     assert path.read_bytes() == before
+
+
+def test_a_large_file_is_opened_without_reading_it_through(
+    open_: Opener, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_CHECKED_BYTES", 4096)
+    store = open_()
+    store.add(example(f"question number {n}", index="i" * 50) for n in range(500))
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[40960:81920] = os.urandom(40960)
+    path.write_bytes(content)
+
+    store = open_()
+
+    with pytest.raises(StoreError, match="are damaged"):
+        store.all()
 
 
 def test_a_file_of_a_newer_version_is_refused(open_: Opener, path: Path) -> None:

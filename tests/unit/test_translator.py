@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from nlq.errors import EngineError, InputError, NoAnswerError, SamplerError, UnknownIndexError
+from nlq.errors import EngineError, InputError, NoAnswerError, SamplerError, StoreError, UnknownIndexError
 from nlq.translator import AskOptions, Event, Limits, Translator
 from nlq.types import Answer, Example, Question, Repair, SamplingParams
 from tests.fakes.embedder import HashEmbedder
@@ -132,8 +134,27 @@ def test_the_prompt_shows_linked_values_and_examples_of_other_indices() -> None:
     prompt, schema, _ = translator.sampler.requests[0]  # type: ignore[attr-defined]
 
     assert '"Crime" in shelf' in prompt.tail[0].content
-    assert answer.examples == (EXAMPLE,)
+    assert [replace(example, id="") for example in answer.examples] == [EXAMPLE]
     assert schema is not None
+
+
+def test_examples_that_were_shown_are_counted_and_those_of_an_answer_won() -> None:
+    store = FakeStore([EXAMPLE])
+    _ask(_translator(COUNT, examples=store))
+    with pytest.raises(NoAnswerError):
+        _ask(_translator('{"rows":3}', examples=store))
+
+    (record,) = store.page()
+
+    assert (record.uses, record.wins) == (2, 1)
+
+
+def test_a_store_that_cannot_count_spoils_no_answer() -> None:
+    class Full(FakeStore):
+        def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:
+            raise StoreError("The disk is full.")
+
+    assert _ask(_translator(COUNT, examples=Full([EXAMPLE]))).examples != ()
 
 
 def test_an_open_number_of_candidates_stops_once_the_rest_could_not_change_the_vote() -> None:
