@@ -71,11 +71,12 @@ def _aggregation(agg: object) -> object:
     for kind in ("bucket_selector", "bucket_script"):
         inner = out.get(kind)
         if isinstance(inner, Mapping) and is_closed(kind, inner.get("script")):
-            out[kind] = _with_parameters(inner)
+            out[kind] = _with_parameters(inner, guarded=kind == "bucket_selector")
     return out
 
 
-def _with_parameters(inner: Mapping[str, Any]) -> Body:
+def _with_parameters(inner: Mapping[str, Any], *, guarded: bool) -> Body:
+    """``guarded`` lets buckets go that lack a number (a share of no documents), on which Painless would fail."""
     left, operator, right = str(inner["script"]).split(" ")
     number = None if right.startswith("params.") else float(right) if "." in right else int(right)
     names = [name.removeprefix("params.") for name in (left, right) if name.startswith("params.")]
@@ -84,5 +85,7 @@ def _with_parameters(inner: Mapping[str, Any]) -> Body:
         renamed = dict(zip(("a", "b"), (paths[name] for name in names), strict=False))
         inner, names = {**inner, "buckets_path": renamed}, list(renamed)
     source = f"params.{names[0]} {operator} params.{names[1] if number is None else 'n'}"
+    if guarded:
+        source = " && ".join([*(f"params.{name} != null" for name in names), source])
     script = source if number is None else {"source": source, "params": {"n": number}}
     return {**inner, "script": script}

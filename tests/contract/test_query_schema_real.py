@@ -24,7 +24,6 @@ from tests.support import lines
 WALKS = 400
 KNOWN_REFUSALS = (
     (r"too many buckets", "an interval too small for the dates there are: no schema knows the documents"),
-    (r"leftObject", "Elasticsearch's own fault: more_like_this beside filters of no words"),
 )
 """What the engine may still refuse of decoded bodies, and why the schema lets it through."""
 

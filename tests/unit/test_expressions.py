@@ -78,7 +78,7 @@ def test_a_number_becomes_a_parameter_and_names_become_fixed() -> None:
 
     assert runs == {
         "buckets_path": {"a": "_count"},
-        "script": {"source": "params.a > params.n", "params": {"n": 5}},
+        "script": {"source": "params.a != null && params.a > params.n", "params": {"n": 5}},
     }
 
 
@@ -109,13 +109,13 @@ def test_one_path_without_a_name_keeps_the_name_that_the_engine_gives_it() -> No
     runs = parameterised({"aggs": _keep("params._value > 1", "value")})["aggs"]["keep"]["bucket_selector"]
 
     assert runs["buckets_path"] == "value"
-    assert runs["script"]["source"] == "params._value > params.n"
+    assert runs["script"]["source"] == "params._value != null && params._value > params.n"
 
 
 def test_names_without_a_path_are_left_for_the_engine_to_refuse() -> None:
     runs = parameterised({"aggs": _keep("params.z > 1", {"a": "value"})})["aggs"]["keep"]["bucket_selector"]
 
-    assert runs["script"]["source"] == "params.z > params.n"
+    assert runs["script"]["source"] == "params.z != null && params.z > params.n"
 
 
 def test_different_bodies_need_one_compilation() -> None:
@@ -126,7 +126,7 @@ def test_different_bodies_need_one_compilation() -> None:
         for n, name in enumerate("abcdefgh")
     }
 
-    assert sources == {"params.a > params.n"}
+    assert sources == {"params.a != null && params.a > params.n"}
 
 
 def test_a_body_is_not_changed_and_one_without_expressions_stays_equal() -> None:
