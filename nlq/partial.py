@@ -10,20 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nlq.query_schema.kinds import DATE, NUMBER
+from nlq.rewrite import HOLDS
 from nlq.types import Body, Field, IndexSchema
-
-_HOLDS: Mapping[str, tuple[str, ...]] = {
-    "bool": ("must", "filter", "should", "must_not"),
-    "boosting": ("positive", "negative"),
-    "constant_score": ("filter",),
-    "dis_max": ("queries",),
-    "function_score": ("query",),
-    "has_child": ("query",),
-    "has_parent": ("query",),
-    "knn": ("filter",),
-    "nested": ("query",),
-}
-"""Keys of compound clauses under which queries stand."""
 
 _GEO = frozenset({"geo_distance", "geo_bounding_box", "geo_shape", "geo_grid", "geo_polygon", "shape"})
 _DECAYS = ("gauss", "exp", "linear")
@@ -114,7 +102,7 @@ class _Tolerant:
         """The queries that a clause holds, and the sort of its inner hits."""
         if not isinstance(content, dict):
             return content
-        holds = _HOLDS.get(kind, ())
+        holds = HOLDS.get(kind, ())
         out = {key: self.query(value) if key in holds else value for key, value in content.items()}
         if kind == "function_score" and isinstance(functions := content.get("functions"), list):
             out["functions"] = [

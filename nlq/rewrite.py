@@ -14,8 +14,7 @@ Rewrite = Callable[[str, Any], Body]
 
 MAX_DEPTH = 60
 
-# Which keys of a compound clause hold queries.
-_HOLDS: dict[str, tuple[str, ...]] = {
+HOLDS: dict[str, tuple[str, ...]] = {
     "bool": ("must", "filter", "should", "must_not"),
     "boosting": ("positive", "negative"),
     "constant_score": ("filter",),
@@ -27,6 +26,8 @@ _HOLDS: dict[str, tuple[str, ...]] = {
     "nested": ("query",),
     "script_score": ("query",),
 }
+"""Keys of compound clauses under which queries stand."""
+
 _DECAYS = ("gauss", "linear", "exp")
 
 
@@ -64,7 +65,7 @@ class Walk:
             return node
         out: Body = {}
         for kind, content in node.items():
-            if kind in _HOLDS:
+            if kind in HOLDS:
                 out[kind] = self._compound(kind, content, depth)
             else:
                 out |= self.leaf(kind, content)
@@ -73,7 +74,7 @@ class Walk:
     def _compound(self, kind: str, content: Any, depth: int) -> Any:
         if not isinstance(content, dict):
             return content
-        out = {key: self._query(v, depth + 1) if key in _HOLDS[kind] else v for key, v in content.items()}
+        out = {key: self._query(v, depth + 1) if key in HOLDS[kind] else v for key, v in content.items()}
         if kind == "function_score":
             out = self._function(out, depth)
             if isinstance(functions := out.get("functions"), list):
