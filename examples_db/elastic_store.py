@@ -15,8 +15,9 @@ from examples_db.elastic_index import MOST_FOUND, ExampleIndex
 from examples_db.elastic_records import ElasticRecords
 from examples_db.elastic_vectors import PatternVectors
 from examples_db.embed import Embedder
+from examples_db.kept import KeptRecords
 from examples_db.retrieve import SHOWN, Near, Ranking, select
-from nlq.types import Body, Example, ExampleFilter, LinkedValue, Record, State
+from nlq.types import Body, Example, LinkedValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ _WIDTH = 4
 """How many more candidates than hits the graph is searched for: what 8-bit vectors rank wrong comes in again."""
 
 
-class ElasticStore:
+class ElasticStore(KeptRecords):
     """The ExampleStore of nlq that replicas share. May be used by several threads at once.
 
     What one process wrote holds for all at once; their searches find it within a second.
@@ -125,50 +126,6 @@ class ElasticStore:
             done = self._vectors.fill(self._index, on_progress)
             self._serving = self._vectors
             return done
-
-    def add(
-        self, examples: Iterable[Example], *, tags: Iterable[str] = (), author: str = "", state: State = State.UNCHECKED
-    ) -> int:
-        return self._records.add(examples, tags=tags, author=author, state=state)
-
-    def restore(self, records: Iterable[Record]) -> int:
-        """Keep records with all that is known of them but their ids, all or none; returns how many were new.
-
-        Raises InputError where one is no record.
-        """
-        return self._records.restore(records)
-
-    def all(self) -> Sequence[Example]:
-        return self._records.all()
-
-    def count(self, where: ExampleFilter | None = None) -> int:
-        return self._records.count(where)
-
-    def page(self, where: ExampleFilter | None = None, *, after: str = "", limit: int = 100) -> Sequence[Record]:
-        return self._records.page(where, after=after, limit=limit)
-
-    def get(self, example_id: str) -> Record:
-        return self._records.get(example_id)
-
-    def edit(self, example_id: str, example: Example, *, tags: Iterable[str] | None = None, etag: str) -> Record:
-        return self._records.edit(example_id, example, tags=tags, etag=etag)
-
-    def remove(self, example_id: str, *, etag: str | None = None) -> None:
-        self._records.remove(example_id, etag=etag)
-
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "") -> None:
-        self._records.mark(example_id, state, engine=engine, reason=reason)
-
-    def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:
-        self._records.used(shown, won=won)
-
-    def source_version(self, source: str) -> str | None:
-        """What ``replace_source`` was last given for that source."""
-        return self._records.source_version(source)
-
-    def replace_source(self, source: str, examples: Iterable[Example], *, version: str) -> None:
-        """See ``ElasticRecords.replace_source``."""
-        self._records.replace_source(source, examples, version=version)
 
     def close(self) -> None:
         self._index.close()

@@ -8,16 +8,17 @@ from typing import Self
 
 from examples_db.database import Database
 from examples_db.embed import Embedder
+from examples_db.kept import KeptRecords
 from examples_db.mask import mask
 from examples_db.records import Records
 from examples_db.retrieve import Ranking, select
 from examples_db.searching import EarlierEmbedder, Search, Sizes
 from examples_db.seeding import SEEDS, SOURCE, Seeded, read_seeds, seeds_version
 from examples_db.vectors import Progress
-from nlq.types import Example, ExampleFilter, LinkedValue, Record, State
+from nlq.types import Example, LinkedValue
 
 
-class SqliteStore:
+class SqliteStore(KeptRecords):
     """The ExampleStore of nlq: one file, any number of threads and processes."""
 
     def __init__(
@@ -114,53 +115,6 @@ class SqliteStore:
     def wait(self) -> None:
         """Until what is done in the background is done. Raises what ended it early."""
         self._search.wait()
-
-    def add(
-        self, examples: Iterable[Example], *, tags: Iterable[str] = (), author: str = "", state: State = State.UNCHECKED
-    ) -> int:
-        """As the port says, in the canonical spelling. Raises InputError where one is no example."""
-        return self._records.add(examples, tags=tags, author=author, state=state)
-
-    def restore(self, records: Iterable[Record]) -> int:
-        """Keep records with all that is known of them but their ids, all or none; returns how many were new.
-
-        Raises InputError where one is no record.
-        """
-        return self._records.restore(records)
-
-    def all(self) -> Sequence[Example]:
-        return self._records.all()
-
-    def count(self, where: ExampleFilter | None = None) -> int:
-        return self._records.count(where)
-
-    def page(self, where: ExampleFilter | None = None, *, after: str = "", limit: int = 100) -> Sequence[Record]:
-        """As the port says; the example ``after`` may be gone. Raises UnknownExampleError where it never was an id."""
-        return self._records.page(where, after=after, limit=limit)
-
-    def get(self, example_id: str) -> Record:
-        return self._records.get(example_id)
-
-    def edit(self, example_id: str, example: Example, *, tags: Iterable[str] | None = None, etag: str) -> Record:
-        """As the port says. Raises InputError too, where it is no example."""
-        return self._records.edit(example_id, example, tags=tags, etag=etag)
-
-    def remove(self, example_id: str, *, etag: str | None = None) -> None:
-        self._records.remove(example_id, etag=etag)
-
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "") -> None:
-        self._records.mark(example_id, state, engine=engine, reason=reason)
-
-    def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:
-        self._records.used(shown, won=won)
-
-    def source_version(self, source: str) -> str | None:
-        """What ``replace_source`` was last given for that source."""
-        return self._records.source_version(source)
-
-    def replace_source(self, source: str, examples: Iterable[Example], *, version: str) -> None:
-        """See ``Records.replace_source``."""
-        self._records.replace_source(source, examples, version=version)
 
     def close(self) -> None:
         self._search.close()
