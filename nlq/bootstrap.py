@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -63,18 +63,22 @@ def open_engine(settings: Settings, *, url: str | None = None) -> Iterator[Elast
     """The cluster at ``url`` or NLQ_ES_URL, else the embedded node where it runs; ConfigError where there is none."""
     from nlq.elastic.engine import ElasticEngine
 
-    engine = ElasticEngine.connect(
-        url or engine_url(settings),
-        api_key=_secret(settings.es_api_key),
-        user=settings.es_user,
-        password=_secret(settings.es_password),
-        ca=settings.es_ca,
-        timeout=settings.es_timeout,
-    )
+    engine = ElasticEngine.connect(url or engine_url(settings), **_access(settings))
     try:
         yield engine
     finally:
         engine.close()
+
+
+def _access(settings: Settings) -> dict[str, Any]:
+    """How the cluster is reached: the same for the engine and for a store that is kept there."""
+    return {
+        "api_key": _secret(settings.es_api_key),
+        "user": settings.es_user,
+        "password": _secret(settings.es_password),
+        "ca": settings.es_ca,
+        "timeout": settings.es_timeout,
+    }
 
 
 def engine_url(settings: Settings) -> str:
@@ -115,14 +119,7 @@ def _elastic_store(settings: Settings, *, embedder: PatternEmbedder, url: str) -
     from examples_db.elastic_store import ElasticStore
     from nlq.elastic.client import client_of
 
-    client, shown = client_of(
-        url,
-        api_key=_secret(settings.es_api_key),
-        user=settings.es_user,
-        password=_secret(settings.es_password),
-        ca=settings.es_ca,
-        timeout=settings.es_timeout,
-    )
+    client, shown = client_of(url, **_access(settings))
     return ElasticStore.open(
         client, url=shown, index=settings.examples_index, embedder=embedder, earlier=_earlier_embedder
     )
