@@ -15,6 +15,9 @@ Body = dict[str, Any]
 
 Role = Literal["system", "user", "assistant"]
 
+Origin = Literal["sampled", "neighbour", "revised"]
+"""Where a candidate comes from: the model; a cheap edit of a sampled one; the model's second look at two others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -197,13 +200,19 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One sampled text. ``logprob`` is the mean log-probability of its tokens (before temperature); ``tokens`` their
-    number; ``complete`` is False where max_tokens cut the text off."""
+    """One text. ``logprob`` is the mean log-probability of its tokens (before temperature); ``tokens`` their number;
+    ``complete`` is False where max_tokens cut the text off.
+
+    ``origin`` says where it comes from; an edit of a sampled one has that one's log-probability and says in ``edit``
+    what was changed.
+    """
 
     text: str
     logprob: float
     tokens: int = 0
     complete: bool = True
+    origin: Origin = "sampled"
+    edit: str = ""
 
 
 class Outcome(StrEnum):
@@ -245,8 +254,20 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """A deterministic sign of whether an executed candidate is right. ``note`` says in words what was seen."""
+
+    name: str
+    value: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verification found about one candidate: ``query`` where it was accepted, ``result`` where it executed."""
+    """What verification found about one candidate: ``query`` where it was accepted, ``result`` where it executed.
+
+    ``score`` is the probability that it is right, as the scorer reads its ``signals`` (None: not scored).
+    """
 
     candidate: Candidate
     outcome: Outcome
@@ -254,6 +275,8 @@ class Verdict:
     result: Result | None = None
     reason: str = ""
     repairs: tuple[Repair, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
