@@ -74,11 +74,13 @@ VotesOut = TypedDict("VotesOut", {"for": int, "of": int, "groups": list[int]})
 
 
 class RepairOut(TypedDict):
-    """A value of a term of ``field`` that does not exist, and the existing one that took its place in ``query``."""
+    """A value of a term of ``field`` that does not exist, and the existing one that took its place in ``query``; of the
+    field ``to``, where that is not empty."""
 
     field: str
     was: str
     now: str
+    to: str
 
 
 class AlternativeOut(TypedDict):
@@ -167,7 +169,7 @@ def votes_out(ballot: Ballot) -> VotesOut:
 
 
 def repairs_out(repairs: Sequence[Repair]) -> list[RepairOut]:
-    return [{"field": r.field, "was": r.was, "now": r.now} for r in repairs]
+    return [{"field": r.field, "was": r.was, "now": r.now, "to": r.to} for r in repairs]
 
 
 def candidate_out(verdict: Verdict, *, group: int | None = None) -> CandidateOut:

@@ -122,7 +122,7 @@ class Curator:
     def _run(self, examples: Sequence[Example], schema: IndexSchema, engine: Engine) -> Iterator[Finding]:
         shapes = [check_shape(example.query) for example in examples]  # first: what follows recurses
         texts = ["" if shape else minified(e.query) for e, shape in zip(examples, shapes, strict=True)]
-        view = View(index=schema, near=schema, seen=Seen(None), values=(), periods=(), now=self.now())
+        view = View(question="", index=schema, near=schema, seen=Seen(None), values=(), periods=(), now=self.now())
         verdicts = verify(
             [Candidate(text, 0.0) for text in texts],
             schema=view.accepted,

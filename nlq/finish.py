@@ -10,6 +10,7 @@ from nlq.canonical import canonical
 from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
 from nlq.partial import tolerant
+from nlq.sizes import uncut
 from nlq.types import Body, Repair
 from nlq.values import repair
 from nlq.verify import complete
@@ -31,7 +32,8 @@ class Finish:
     def __call__(self, body: Body) -> tuple[Body, tuple[Repair, ...]]:
         """The body as it runs, and the values that were replaced."""
         index = self.view.index
-        repaired, repairs = repair(body, self.view.seen)
+        asked = uncut(body, self.view.question)
+        repaired, repairs = repair(asked, self.view.seen, index=index, links=self.view.values)
         dated = grounded(whole_periods(canonical(repaired, index), index), index, self.view.now)
         ready = tolerant(complete(dated, max_results=self.max_results), index)
         return (with_vectors(ready, self.encode) if self.encode else ready), repairs

@@ -29,6 +29,7 @@ class View:
     """An index as one question sees it. ``near`` holds the fields that the model is shown, ``seen`` what is known of
     the values, ``now`` the moment that relative dates count from."""
 
+    question: str
     index: IndexSchema
     near: IndexSchema
     seen: Seen
@@ -66,6 +67,7 @@ class Grounding:
         dated = any(f.kind in DATE for f in index.fields)
         near = self._names_of(index).narrow(question, most=self.most_fields, keep=[v.field for v in values])
         return View(
+            question=question,
             index=index,
             near=self._searchable(near),
             seen=seen,

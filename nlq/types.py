@@ -246,11 +246,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A value of a term of ``field`` that was replaced by the one that exists."""
+    """A value of a term of ``field`` that was replaced by the one that exists; ``to`` names the field where it does,
+    where that is another one."""
 
     field: str
     was: str
     now: str
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,13 @@ export function answerParts(answer, seconds) {
   ].filter(Boolean);
 }
 
-export const repaired = ({ field, was, now }) => `${field}: '${was}' became '${now}'`;
+export const repaired = ({ field, was, now, to }) => `${field}: '${was}' became '${now}'${to && ` in ${to}`}`;
 
 function repairs(list) {
   if (!list.length) return null;
   return el("ul", { class: "plain repairs", "aria-label": "Repaired values" },
-    list.map(({ field, was, now }) => el("li", {}, text(field), ": '", text(was), "' became '", text(now), "'")));
+    list.map(({ field, was, now, to }) => el("li", {}, text(field), ": '", text(was), "' became '", text(now), "'",
+      ...(to ? [" in ", text(to)] : []))));
 }
 
 function confidence({ votes, confidence: share, response }, seconds) {

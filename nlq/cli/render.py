@@ -39,7 +39,8 @@ def print_answer(answer: Answer, *, explain: bool = False, console: Console | No
 
 
 def repaired(repair: Repair) -> str:
-    return f"{repair.field}: '{repair.was}' became '{repair.now}'"
+    moved = f" in {repair.to}" if repair.to else ""
+    return f"{repair.field}: '{repair.was}' became '{repair.now}'{moved}"
 
 
 def shortened(body: Any) -> Any:

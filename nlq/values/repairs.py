@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nlq.rewrite import Walk
-from nlq.types import Body, Repair
+from nlq.types import Body, IndexSchema, LinkedValue, Repair
 from nlq.values.catalog import Place
 from nlq.values.lookup import Seen
 from nlq.values.words import fold, forms
@@ -14,9 +14,14 @@ from nlq.values.words import fold, forms
 SHORTEST = 6
 
 
-def repair(body: Body, seen: Seen) -> tuple[Body, tuple[Repair, ...]]:
+def repair(
+    body: Body, seen: Seen, *, index: IndexSchema | None = None, links: Sequence[LinkedValue] = ()
+) -> tuple[Body, tuple[Repair, ...]]:
     """The body with every ``term`` and ``terms`` value that does not exist replaced by its one clear neighbour, and
     what was replaced.
+
+    Where the question names a value of one field of ``index`` (``links``) and a ``term`` looks for it in another field
+    that is known not to have it, the term moves to the field that has.
 
     Neighbours differ by case, accents, hyphens or spaces alone; where every value of the field is known, by a plural
     ending, or in words of six letters and more by one edit (ten and more: two) too. Where there are several, or in
@@ -36,7 +41,16 @@ def repair(body: Body, seen: Seen) -> tuple[Body, tuple[Repair, ...]]:
     def leaf(kind: str, content: Any) -> Body:
         if kind not in ("term", "terms") or not isinstance(content, dict):
             return {kind: content}
-        return {kind: {name: _term(name, wanted) for name, wanted in content.items()}}
+        known = {name: _term(name, wanted) for name, wanted in content.items()}
+        return {kind: dict(moved(name, wanted) for name, wanted in known.items()) if kind == "term" else known}
+
+    def moved(name: str, wanted: Any) -> tuple[str, Any]:
+        value = wanted.get("value") if isinstance(wanted, dict) else wanted
+        link = _elsewhere(value, name, seen, links) if isinstance(value, str) else None
+        if link is None or index is None or not _beside(name, link.field, index):
+            return name, wanted
+        made[Repair(name, str(value), str(link.value), to=link.field)] = None
+        return link.field, {**wanted, "value": link.value} if isinstance(wanted, dict) else link.value
 
     def _term(name: str, wanted: Any) -> Any:
         if isinstance(wanted, list):
@@ -47,6 +61,21 @@ def repair(body: Body, seen: Seen) -> tuple[Body, tuple[Repair, ...]]:
         return existing(name, wanted)
 
     return Walk(leaf=leaf).body(body), tuple(made)
+
+
+def _elsewhere(wanted: str, name: str, seen: Seen, links: Sequence[LinkedValue]) -> LinkedValue | None:
+    """The one link that says in which field the value is, where all values of ``name`` are known and it is none."""
+    plain = fold(wanted)
+    if name not in seen.catalog.complete or any(fold(value) == plain for value in seen.catalog.values.get(name, ())):
+        return None
+    named = [link for link in links if isinstance(link.value, str) and plain in (fold(link.value), fold(link.text))]
+    return named[0] if len({link.field for link in named}) == 1 else None
+
+
+def _beside(name: str, other: str, index: IndexSchema) -> bool:
+    """Whether a clause on one of the fields can stand where one on the other does."""
+    first, second = index.field(name), index.field(other)
+    return first is not None and second is not None and (first.nested, first.kind) == (second.nested, second.kind)
 
 
 def _neighbours(wanted: str, name: str, seen: Seen) -> Sequence[str]:

@@ -49,7 +49,7 @@ def engine(engine_url: str) -> Iterator[ElasticEngine]:
 
 
 def finish_of(schema: IndexSchema) -> Finish:
-    view = View(schema, schema, Seen(None), (), (), datetime(2026, 3, 4, 12, tzinfo=UTC))
+    view = View("", schema, schema, Seen(None), (), (), datetime(2026, 3, 4, 12, tzinfo=UTC))
     return Finish(view, max_results=100, encode=encode)
 
 

@@ -95,7 +95,7 @@ def test_explain_sends_every_candidate_with_its_verdict_and_group(client: TestCl
 def test_a_repaired_value_is_told_with_the_answer_and_the_candidates_it_was_repaired_in(library: TestClient) -> None:
     request = {"question": "what about crime?", "n": 3, "explain": True}
     answer = library.post("/library/nlq", json=request).json()
-    repair = {"field": "shelf", "was": "crime", "now": "Crime"}
+    repair = {"field": "shelf", "was": "crime", "now": "Crime", "to": ""}
 
     assert answer["query"]["query"] == {"term": {"shelf": "Crime"}}
     assert answer["repairs"] == [repair]
@@ -107,7 +107,7 @@ def test_a_candidates_event_tells_its_repairs(library: TestClient) -> None:
     response = library.post("/library/nlq", json={"question": "what about crime?", "n": 2}, headers=SSE)
     told = [data["repairs"] for name, data in events(response.text) if name == "candidate"]
 
-    assert told == [[{"field": "shelf", "was": "crime", "now": "Crime"}], []]
+    assert told == [[{"field": "shelf", "was": "crime", "now": "Crime", "to": ""}], []]
 
 
 @pytest.mark.parametrize(

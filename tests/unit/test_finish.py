@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from nlq.finish import Finish, with_vectors
 from nlq.grounding import View
 from nlq.readback import readback
-from nlq.types import Body, Field, IndexSchema, Repair
+from nlq.types import Body, Field, IndexSchema, LinkedValue, Repair
 from nlq.values import Catalog, Seen
 
 INDEX = IndexSchema(
@@ -21,6 +22,7 @@ INDEX = IndexSchema(
         Field("title", "text"),
         Field("title.keyword", "keyword", parent="title"),
         Field("shelf", "keyword"),
+        Field("lender", "keyword"),
         Field("pages", "integer"),
         Field("bought", "date"),
         Field("printed", "date", format="dd.MM.yyyy"),
@@ -29,8 +31,9 @@ INDEX = IndexSchema(
     ),
 )
 SHELVES = Catalog({"shelf": ("Crime", "Travel")}, frozenset({"shelf"}))
+PEOPLE = Catalog({**SHELVES.values, "lender": ("Kuang", "Rooney")}, frozenset({"shelf", "lender"}))
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
-VIEW = View(INDEX, near=INDEX, seen=Seen(SHELVES, SHELVES), values=(), periods=(), now=NOW)
+VIEW = View("", INDEX, near=INDEX, seen=Seen(SHELVES, SHELVES), values=(), periods=(), now=NOW)
 ALL: Body = {"match_all": {}}
 
 
@@ -184,3 +187,53 @@ def test_the_accepted_body_stays_as_it_was(body: Body) -> None:
     _finished(body)
 
     assert body == given
+
+
+NAMED = replace(
+    VIEW,
+    seen=Seen(PEOPLE, PEOPLE),
+    values=(LinkedValue("Rooney", "lender", "Rooney"),),
+)
+
+
+def test_a_value_that_the_question_names_is_asked_of_the_field_that_has_it() -> None:
+    ready, repairs = Finish(NAMED, max_results=100)({"query": {"term": {"shelf": "Rooney"}}})
+
+    assert ready["query"] == {"term": {"lender": "Rooney"}}
+    assert repairs == (Repair("shelf", was="Rooney", now="Rooney", to="lender"),)
+
+
+@pytest.mark.parametrize(
+    ("values", "seen"),
+    [
+        ((), Seen(PEOPLE, PEOPLE)),
+        ((LinkedValue("Rooney", "lender", "Rooney"), LinkedValue("Rooney", "author", "Rooney")), Seen(PEOPLE, PEOPLE)),
+        (NAMED.values, Seen(None)),
+    ],
+    ids=["not named", "in two fields", "values not known"],
+)
+def test_a_value_stays_in_its_field_unless_the_one_right_field_is_known(
+    values: tuple[LinkedValue, ...], seen: Seen
+) -> None:
+    view = replace(NAMED, values=values, seen=seen)
+
+    ready, repairs = Finish(view, max_results=100)({"query": {"term": {"shelf": "Rooney"}}})
+
+    assert (ready["query"], repairs) == ({"term": {"shelf": "Rooney"}}, ())
+
+
+@pytest.mark.parametrize(
+    ("question", "body", "size"),
+    [
+        ("Who has read a crime story?", {"size": 1}, 1),
+        ("Titles on the crime shelf", {"size": 1}, 100),
+        ("Titles on the crime shelf", {"size": 2}, 2),
+        ("The longest title", {"size": 1, "sort": [{"pages": "desc"}]}, 1),
+        ("Titles about whales", {"size": 1, "query": {"match": {"title": "whales"}}}, 1),
+        ("", {"size": 1}, 1),
+    ],
+)
+def test_documents_in_no_order_are_not_cut_to_one_unless_one_is_asked_for(question: str, body: Body, size: int) -> None:
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
+
+    assert ready["size"] == size
