@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from nlq.errors import ConfigError, NlqError
-from nlq.ports import Sampler
+from nlq.ports import ExampleStore, Sampler
 from nlq.settings import Settings
 from nlq.translator import Limits, Translator
 from nlq.types import SamplingParams
@@ -29,10 +29,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_translator(
-    settings: Settings, *, console: Console | None = None, url: Callable[[], str] | None = None
+    settings: Settings,
+    *,
+    console: Console | None = None,
+    url: Callable[[], str] | None = None,
+    sampler: Sampler | None = None,
+    examples: ExampleStore | None = None,
 ) -> Iterator[Translator]:
     """A translator on the parts that ``settings`` name, closed at the end. Downloads what is missing, with progress
     on ``console`` (default: standard error).
+
+    A ``sampler`` or ``examples`` given is used in place of the one that is named, which is then not loaded; it stays
+    the caller's to close.
 
     ``url`` gives the engine's address where it is still starting; it is called once the model is loaded.
     """
@@ -42,16 +50,18 @@ def open_translator(
         known = url()
     with ExitStack() as parts:
         embedder = load_embedder(settings)
-        store = parts.enter_context(closing(open_store(settings, embedder=embedder, url=known)))
-        # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
-        warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
-        warming.submit(store.warm)
-        sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
+        if examples is None:
+            examples = parts.enter_context(closing(open_store(settings, embedder=embedder, url=known)))
+            # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
+            warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
+            warming.submit(examples.warm)
+        if sampler is None:
+            sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
         engine = parts.enter_context(open_engine(settings, url=known or (url and url())))
         yield Translator(
             engine=engine,
             sampler=sampler,
-            examples=store,
+            examples=examples,
             embedder=embedder,
             params=_params(settings),
             limits=_limits(settings),
