@@ -10,6 +10,7 @@ from nlq.canonical import canonical
 from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
 from nlq.partial import tolerant
+from nlq.ranking import ranked
 from nlq.sizes import uncut
 from nlq.types import Body, Repair
 from nlq.values import repair
@@ -23,7 +24,8 @@ Encode = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 class Finish:
     """Makes bodies of one question ready to run. The order matters: values are repaired while terms are terms, and
     what the index's parts lack is last, when every clause is there. Without ``encode`` texts stay in the place of
-    vectors, and the engine refuses them."""
+    vectors, and the engine refuses them. Only where the view has a question is the body a model's guess, whose shape
+    is mended; what a person wrote keeps it."""
 
     view: View
     max_results: int
@@ -32,7 +34,7 @@ class Finish:
     def __call__(self, body: Body) -> tuple[Body, tuple[Repair, ...]]:
         """The body as it runs, and the values that were replaced."""
         index = self.view.index
-        asked = uncut(body, self.view.question)
+        asked = ranked(uncut(body, self.view.question), index) if self.view.question else body
         repaired, repairs = repair(asked, self.view.seen, index=index, links=self.view.values)
         dated = grounded(whole_periods(canonical(repaired, index), index), index, self.view.now)
         ready = tolerant(complete(dated, max_results=self.max_results), index)

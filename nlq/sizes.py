@@ -15,7 +15,7 @@ def uncut(body: Body, question: str) -> Body:
     "What is the name of the person whose age is below 30?" makes models ask for one document, whichever it is.
     """
     arbitrary = body.get("size") == 1 and not any(body.get(key) for key in ("sort", "aggs", "aggregations", "knn"))
-    if not question or not arbitrary or _scores(body.get("query")) or _ONE.search(question):
+    if not arbitrary or _scores(body.get("query")) or _ONE.search(question):
         return body
     return {key: value for key, value in body.items() if key != "size"}
 

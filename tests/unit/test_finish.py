@@ -237,3 +237,37 @@ def test_documents_in_no_order_are_not_cut_to_one_unless_one_is_asked_for(questi
     ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
 
     assert ready["size"] == size
+
+
+def _groups(field: str, metric: Body, **terms: Any) -> Body:
+    inner = {"aggs": {"value": metric}} if metric else {}
+    return {"size": 0, "aggs": {"groups": {"terms": {"field": field, **terms}, **inner}}}
+
+
+def test_groups_by_the_number_they_are_ordered_by_become_documents_in_that_order() -> None:
+    view = replace(VIEW, question="top 5 books by pages")
+    falling = _groups("pages", {"sum": {"field": "pages"}}, order={"value": "desc"}, size=5)
+    rising = _groups("pages", {"min": {"field": "pages"}}, order={"value": "asc"}, size=2)
+
+    assert Finish(view, max_results=100)(falling)[0] == {
+        "query": ALL,
+        "sort": [{"pages": {"order": "desc"}}],
+        "size": 5,
+        "track_total_hits": True,
+    }
+    assert Finish(view, max_results=100)(rising)[0]["sort"] == [{"pages": {"order": "asc"}}]
+
+
+@pytest.mark.parametrize(
+    ("question", "body"),
+    [
+        ("books by pages", _groups("pages", {})),
+        ("pages of each shelf", _groups("shelf", {"sum": {"field": "pages"}})),
+        ("weight by pages", _groups("pages", {"avg": {"field": "weight"}})),
+        ("", _groups("pages", {"sum": {"field": "pages"}})),
+    ],
+)
+def test_other_groups_stay_groups(question: str, body: Body) -> None:
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
+
+    assert "groups" in ready["aggs"]

@@ -1,0 +1,49 @@
+"""Groups that are really single documents in an order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nlq.query_schema import NUMBER
+from nlq.types import Body, IndexSchema
+
+_METRICS = frozenset({"sum", "avg", "max", "min"})
+
+
+def ranked(body: Body, index: IndexSchema) -> Body:
+    """Documents sorted by a number instead of groups by that number ordered by a metric over the same one.
+
+    "Top 5 films by gross" makes models group by ``gross`` and order by its sum: what is meant are films.
+    """
+    aggs = body.get("aggs")
+    if not isinstance(aggs, Mapping) or set(aggs) != {"groups"} or not isinstance(aggs["groups"], Mapping):
+        return body
+    terms, inner = aggs["groups"].get("terms"), aggs["groups"].get("aggs")
+    if not isinstance(terms, Mapping) or not _measured(inner, name := str(terms.get("field"))):
+        return body
+    known = index.field(name)
+    if known is None or known.kind not in NUMBER or known.nested:
+        return body
+    out = {key: value for key, value in body.items() if key not in ("aggs", "size")}
+    out["sort"] = [{name: {"order": _direction(terms.get("order"))}}]
+    return out | ({"size": terms["size"]} if "size" in terms else {})
+
+
+def _measured(inner: Any, field: str) -> bool:
+    """Whether each aggregation within a group is a metric over the field that the groups are made by."""
+    if not isinstance(inner, Mapping) or not inner:
+        return False
+    return all(
+        isinstance(agg, Mapping)
+        and set(agg) <= _METRICS
+        and all(isinstance(spec, Mapping) and spec.get("field") == field for spec in agg.values())
+        for agg in inner.values()
+    )
+
+
+def _direction(order: Any) -> str:
+    """Largest first, unless the values themselves are to rise; an order by counts says nothing."""
+    first = order[0] if isinstance(order, list) and order else order
+    by = next(iter(first.items()), ("", "")) if isinstance(first, Mapping) else ("", "")
+    return "asc" if by[0] != "_count" and by[1] == "asc" else "desc"
