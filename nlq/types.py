@@ -204,7 +204,7 @@ class Candidate:
     ``complete`` is False where max_tokens cut the text off.
 
     ``origin`` says where it comes from; an edit of a sampled one has that one's log-probability and says in ``edit``
-    what was changed.
+    what was changed. ``draw`` names the model, prompt and temperature that it was drawn with.
     """
 
     text: str
@@ -213,6 +213,7 @@ class Candidate:
     complete: bool = True
     origin: Origin = "sampled"
     edit: str = ""
+    draw: str = ""
 
 
 class Outcome(StrEnum):
@@ -331,6 +332,16 @@ class Answer:
     values: tuple[LinkedValue, ...]
     examples: tuple[Example, ...]
     timings: Mapping[str, float]
+
+    @property
+    def samples(self) -> int:
+        """How many candidates a model wrote, those of a second look too."""
+        return sum(v.candidate.origin != "neighbour" for v in self.verdicts)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it wrote for them."""
+        return sum(v.candidate.tokens for v in self.verdicts if v.candidate.origin != "neighbour")
 
 
 @dataclass(frozen=True, slots=True)
