@@ -1,4 +1,4 @@
-"""Votes count equal results."""
+"""Votes count equal results: which are equal, which are suspicious."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from nlq.types import Body, Candidate, Outcome, Result, Verdict
-from nlq.vote import decided, first, is_empty, result_key, vote
+from nlq.vote import decided, first, is_empty, is_everything, query_text, result_key, vote
+from tests.fixtures.vote_verdicts import FAILED, executed
+from tests.support import lines
 
 MATCH_ALL: Body = {"match_all": {}}
 
@@ -24,15 +26,12 @@ def _number(value: float | None, *, name: str = "value", logprob: float = -0.5) 
     return Verdict(Candidate("", logprob), Outcome.EXECUTED, query=query, result=result)
 
 
-def _groups(buckets: list[tuple[str, int]], *, order: bool = False, inner: Body | None = None) -> Verdict:
+def _groups(buckets: list[tuple[Any, int]], *, order: bool = False, inner: Body | None = None) -> Verdict:
     terms: Body = {"field": "k", **({"order": {"_count": "desc"}} if order else {})}
     found = [{"key": key, "doc_count": count} for key, count in buckets]
     query: Body = {"size": 0, "aggs": {"g": {"terms": terms, **({"aggs": inner} if inner else {})}}}
     result = Result((), 9, {"g": {"buckets": found}})
     return Verdict(Candidate("", -1), Outcome.EXECUTED, query=query, result=result)
-
-
-FAILED = Verdict(Candidate("x", -1), Outcome.UNPARSED, reason="not JSON")
 
 
 def test_the_same_documents_agree_in_any_order_unless_the_query_sorts() -> None:
@@ -95,6 +94,40 @@ def test_groups_keyed_by_name_are_told_apart_by_it() -> None:
     assert result_key(verdict(paid=2, open=1)) != result_key(verdict(paid=1, open=2))
     assert is_empty(verdict(paid=0, open=0))
     assert not is_empty(verdict(paid=0, open=1))
+
+
+def test_numbers_on_both_sides_of_a_rounding_boundary_agree() -> None:
+    below, above = 1.00000000045, 1.00000000045 * (1 + 4e-10)
+
+    assert f"{below:.10g}" != f"{above:.10g}"
+    assert result_key(_number(below)) == result_key(_number(above))
+    assert hash(result_key(_number(below))) == hash(result_key(_number(above)))
+    assert len(vote([_number(below), _number(above), _number(below * (1 + 1e-8))]).groups) == 2
+
+
+def test_numbers_that_nearly_agree_find_each_other_among_several() -> None:
+    def verdict(*values: float) -> Verdict:
+        aggs = {f"v{place}": {"avg": {"field": "n"}} for place in range(len(values))}
+        got = {name: {"value": value} for name, value in zip(aggs, values, strict=True)}
+        return executed({"size": 0, "aggs": aggs}, {"total": 3, "aggregations": got})
+
+    assert result_key(verdict(10, 5, 9)) == result_key(verdict(9.9999999999, 9, 5))
+    assert result_key(verdict(10, 10, 9)) != result_key(verdict(9, 9, 10))
+    assert result_key(verdict(10, 9)) != result_key(verdict(10, 9, 9))
+
+
+def test_long_keys_of_buckets_are_told_apart_to_the_last_digit() -> None:
+    def verdict(key: float) -> Verdict:
+        return _groups([(key, 2)])
+
+    assert result_key(verdict(1_700_000_000_000)) != result_key(verdict(1_700_000_000_001))
+    assert result_key(verdict(5)) == result_key(verdict(5.0))
+    assert result_key(verdict(0.1 + 0.2)) == result_key(verdict(0.3))
+
+
+def test_only_several_items_have_an_order() -> None:
+    assert result_key(_hits("a", sort=True)) == result_key(_hits("a"))
+    assert result_key(_hits("a", "b", sort=True)) != result_key(_hits("a", "b"))
 
 
 def test_a_count_and_the_documents_it_counts_are_different_results() -> None:
@@ -160,6 +193,30 @@ def test_an_average_of_nothing_is_empty() -> None:
     assert is_empty(_number(None))
     assert not is_empty(_number(0.0))
     assert is_empty(_groups([]))
+
+
+def test_a_number_of_no_documents_is_empty_unless_it_looks_beyond_the_query() -> None:
+    aggs = {"v": {"sum": {"field": "n"}}}
+    nothing = {"total": 0, "aggregations": {"v": {"value": 0.0}}}
+
+    assert is_empty(executed({"size": 0, "aggs": aggs}, nothing))
+    assert not is_empty(executed({"size": 0, "aggs": aggs}, {**nothing, "total": 1}))
+    assert not is_empty(executed({"size": 0, "aggs": aggs, "post_filter": MATCH_ALL}, nothing))
+    everywhere = {"g": {"doc_count": 3, "v": {"value": 0.0}}}
+    assert not is_empty(
+        executed({"size": 0, "aggs": {"g": {"global": {}, "aggs": aggs}}}, {"total": 0, "aggregations": everywhere})
+    )
+
+
+def test_everything_is_every_document_of_an_index_that_has_some() -> None:
+    assert is_everything(_hits("a", "b"), 2)
+    assert not is_everything(_hits("a"), 2)
+    assert not is_everything(_hits(), 0)
+
+
+@pytest.mark.parametrize("case", lines("vote_queries.jsonl"), ids=lambda case: str(case["fact"]))
+def test_queries_are_equal_or_not_however_they_are_written(case: dict[str, Any]) -> None:
+    assert (query_text(case["one"]) == query_text(case["other"])) is case["equal"]
 
 
 def test_a_vote_is_decided_when_the_rest_cannot_overtake_the_leader() -> None:
