@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from functools import partial
 
+from nlq.choices import Choices, choices
 from nlq.errors import InputError, NoAnswerError, StoreError
 from nlq.finish import Finish
-from nlq.grounding import Grounding
-from nlq.json_schema import Schema
+from nlq.grounding import Grounding, View
+from nlq.neighbours import neighbour_candidates
+from nlq.options import AskOptions, Event, Limits
+from nlq.plan import Diversity, Draw, Variant, plan, variants
 from nlq.ports import Embedder, Engine, ExampleStore, Sampler
 from nlq.prompt import build_prompt
 from nlq.readback import readback
+from nlq.rounds import Rounds
+from nlq.second_look import SecondLook, is_close, second_prompt
 from nlq.timings import Clock, Timings
+from nlq.trail import Trail
 from nlq.types import (
     Answer,
     Ballot,
-    Candidate,
     Example,
     IndexSchema,
     LinkedValue,
@@ -30,57 +35,27 @@ from nlq.types import (
     SamplingParams,
     Verdict,
 )
-from nlq.values import SHOWN, Kind
 from nlq.verify import verify
-from nlq.vote import RULES, decided
 
-_SMALL_ROUND = 2
+__all__ = ["AskOptions", "Event", "Judge", "Limits", "Translator", "clean_question"]
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened on the way; ``data`` is the value of that name from ``nlq.types``
-    (schema: IndexSchema, values: tuple[LinkedValue], examples: tuple[Example], sampled: Candidate, candidate: Verdict,
-    ballot: Ballot, answer: Answer). "sampled" comes as each candidate ends, "candidate" when its round has run."""
-
-    name: Literal["schema", "values", "examples", "sampled", "candidate", "ballot", "answer"]
-    data: Any
+Judge = Callable[[Sequence[Verdict], View], Sequence[Verdict]]
+"""Attaches signals and scores to all verdicts on a question's candidates so far: one verdict for each, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskOptions:
-    """What one request may choose; None takes the translator's default.
-
-    ``n`` None samples in rounds, at most the default number, until the rest could not change the vote.
-    ``time_budget`` is in seconds.
-    """
-
-    n: int | None = None
-    temperature: float | None = None
-    select: Literal["vote", "first"] = "vote"
-    seed: int = 0
-    max_results: int | None = None
-    time_budget: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What no request may exceed, and what a prompt shows: how many examples, how many fields, which kinds of linked
-    values. ``constrained`` False lets the model write free text, to see what the schema is worth."""
-
-    shots: int = 3
-    max_fields: int = 60
-    link_kinds: frozenset[Kind] = SHOWN
-    constrained: bool = True
-    max_question_chars: int = 2000
-    max_results: int = 1000
-    engine_timeout: float = 5.0
+def _unjudged(verdicts: Sequence[Verdict], view: View) -> Sequence[Verdict]:
+    del view
+    return verdicts
 
 
 @dataclass(slots=True)
 class Translator:
     """The parts a translation needs. Without an ``embedder`` no text can be searched by meaning. ``now`` is the moment
-    from which relative dates count."""
+    from which relative dates count.
+
+    ``samplers`` holds models with their weights; where there are any, they are asked instead of ``sampler``, and their
+    candidates vote together. ``select`` is the rule of ``nlq.vote.RULES`` for requests that name none.
+    """
 
     engine: Engine
     sampler: Sampler
@@ -88,6 +63,12 @@ class Translator:
     embedder: Embedder | None = None
     params: SamplingParams = field(default_factory=lambda: SamplingParams(n=8))
     limits: Limits = field(default_factory=Limits)
+    samplers: tuple[tuple[Sampler, float], ...] = ()
+    rounds: Rounds = field(default_factory=Rounds)
+    diversity: Diversity = field(default_factory=Diversity)
+    second_look: SecondLook = field(default_factory=SecondLook)
+    select: str = "vote"
+    judge: Judge = _unjudged
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     grounding: Grounding = field(init=False)
@@ -113,7 +94,7 @@ class Translator:
         tell = on_event or _nobody
         timings = Timings(self.clock)
         text = clean_question(question.text, most=self.limits.max_question_chars)
-        params = self._params(options)
+        chosen = choices(options, params=self.params, rounds=self.rounds, select=self.select)
         with timings("schema"):
             index = self.engine.schema(question.index)
         tell(Event("schema", index))
@@ -121,35 +102,16 @@ class Translator:
             view = self.grounding.view(text, index)
         tell(Event("values", view.values))
         with timings("examples"):
-            examples = self._shots(text, view.values, index)
+            examples = self._examples(view)
         tell(Event("examples", examples))
-        prompt = build_prompt(text, view.near, examples=examples, values=view.values, periods=view.periods)
-        most = min(options.max_results or self.limits.max_results, self.limits.max_results)
-        finish = Finish(view, max_results=most, encode=self.grounding.embed if self.embedder else None)
-        verdicts: list[Verdict] = []
-        schema = view.decoded if self.limits.constrained else None
-        for candidates in self._rounds(prompt, schema, params=params, options=options, timings=timings, tell=tell):
-            with timings("verify"):
-                found = verify(
-                    candidates,
-                    schema=view.accepted,
-                    index=index.index,
-                    engine=self.engine,
-                    timeout=self.limits.engine_timeout,
-                    finish=finish,
-                )
-            verdicts += found
-            for verdict in found:
-                tell(Event("candidate", verdict))
-            if _enough(verdicts, options, remaining=params.n - len(verdicts)):
-                break
-        ballot = RULES[options.select](verdicts)
-        self._count(examples, answered=bool(ballot.groups))
+        trail = self._trail(view, options, tell=tell, timings=timings)
+        ballot = self._choose(trail, self._variants(view, examples), chosen, view=view, options=options)
+        self._count(trail, ballot)
         tell(Event("ballot", ballot))
         answer = _answer(
             Question(text, index.index),
             ballot,
-            tuple(verdicts),
+            trail.verdicts,
             values=view.values,
             examples=examples,
             timings=timings.done(),
@@ -160,84 +122,96 @@ class Translator:
     def warm(self) -> None:
         """Do now what the first question would otherwise wait for: the prompts' head, the examples' index."""
         self.examples.warm()
-        self.sampler.warm(build_prompt("?", IndexSchema("warm-up", ())))
+        for sampler, _ in self._asked:
+            sampler.warm(build_prompt("?", IndexSchema("warm-up", ())))
 
-    def _params(self, options: AskOptions) -> SamplingParams:
-        changes = {
-            name: value
-            for name, value in (("n", options.n), ("temperature", options.temperature), ("seed", options.seed))
-            if value is not None
-        }
-        if options.n is None and options.temperature == 0:
-            changes["n"] = 1  # greedy candidates are all the same
-        try:
-            return self.params.with_(**changes)
-        except ValueError as exc:
-            raise InputError(f"{exc}.") from exc
+    @property
+    def _asked(self) -> tuple[tuple[Sampler, float], ...]:
+        return self.samplers or ((self.sampler, 1.0),)
 
-    def _shots(self, text: str, values: tuple[LinkedValue, ...], index: IndexSchema) -> tuple[Example, ...]:
-        if not self.limits.shots:
+    def _most(self, options: AskOptions) -> int:
+        return min(options.max_results or self.limits.max_results, self.limits.max_results)
+
+    def _examples(self, view: View) -> tuple[Example, ...]:
+        wanted = self.limits.shots * self.diversity.shot_groups
+        if not wanted:
             return ()
+        index = view.index
         fields = [f"{field.name}:{field.kind}" for field in index.fields]
-        found = self.examples.nearest(text, self.limits.shots, exclude_index=index.index, values=values, fields=fields)
+        found = self.examples.nearest(
+            view.question, wanted, exclude_index=index.index, values=view.values, fields=fields
+        )
         return tuple(found)
 
-    def _count(self, examples: Sequence[Example], *, answered: bool) -> None:
-        """Counts are a help for who keeps the examples: a store that cannot write them spoils no answer."""
-        shown = [example.id for example in examples if example.id]
-        with suppress(StoreError):
-            self.examples.used(shown, won=shown if answered else ())
+    def _variants(self, view: View, examples: Sequence[Example]) -> tuple[Variant, ...]:
+        def prompt(shown: Sequence[Example]) -> Prompt:
+            return build_prompt(view.question, view.near, examples=shown, values=view.values, periods=view.periods)
 
-    def _rounds(
-        self,
-        prompt: Prompt,
-        schema: Schema | None,
-        *,
-        params: SamplingParams,
-        options: AskOptions,
-        timings: Timings,
-        tell: Callable[[Event], None],
-    ) -> Iterator[Sequence[Candidate]]:
-        started, begin = self.clock(), 0
-        while begin < params.n:
-            n = min(_round_size(options, params.n, begin=begin), params.n - begin)
-            each = params.with_(n=n, seed=(params.seed + begin) % 2**32)
-            begin += n
-            candidates: list[Candidate] = []
-            with timings("sample"), _closing(self.sampler.sample(prompt, schema, each)) as sampled:
-                for candidate in sampled:
-                    candidates.append(candidate)
-                    tell(Event("sampled", candidate))
-            yield candidates
+        return variants(self._asked, examples, shots=self.limits.shots, diversity=self.diversity, prompt=prompt)
+
+    def _trail(self, view: View, options: AskOptions, *, tell: Callable[[Event], None], timings: Timings) -> Trail:
+        encode = self.grounding.embed if self.embedder else None
+        return Trail(
+            schema=view.decoded if self.limits.constrained else None,
+            verify=partial(
+                verify,
+                schema=view.accepted,
+                index=view.index.index,
+                engine=self.engine,
+                timeout=self.limits.engine_timeout,
+                finish=Finish(view, max_results=self._most(options), encode=encode),
+            ),
+            judge=lambda verdicts: self.judge(verdicts, view),
+            tell=tell,
+            timings=timings,
+        )
+
+    def _choose(
+        self, trail: Trail, asked: Sequence[Variant], chosen: Choices, *, view: View, options: AskOptions
+    ) -> Ballot:
+        """Sample, try edits, and look again where two answers are close."""
+        in_time = self._sample(trail, asked, chosen, options)
+        if self.limits.neighbours:  # they cost the engine's time, not the model's
+            trail.add(neighbour_candidates(trail.verdicts, view.question, view, most=self.limits.neighbours))
+        ballot = chosen.rule(trail.verdicts)
+        wanted = self.second_look.on if options.revise is None else options.revise
+        if not (wanted and in_time and is_close(ballot, share=self.second_look.close)):
+            return ballot
+        again = self._second_draw(ballot, asked, chosen, index=view.index.index, most=self._most(options))
+        trail.draw([again], origin="revised")
+        return chosen.rule(trail.verdicts)
+
+    def _sample(self, trail: Trail, asked: Sequence[Variant], chosen: Choices, options: AskOptions) -> bool:
+        """Draw round after round until the vote is decided; whether time is left."""
+        started = self.clock()
+        temperatures = self.diversity.temperatures if options.temperature is None else ()
+        planned = plan(chosen.rounds, asked, blocks=chosen.blocks, params=chosen.params, temperatures=temperatures)
+        for draws in planned:
+            trail.draw(draws)
             if options.time_budget and self.clock() - started >= options.time_budget:
-                return
+                return False
+            if chosen.stop(trail.verdicts, remaining=chosen.params.n - len(trail.verdicts)):
+                break
+        return True
+
+    def _second_draw(self, ballot: Ballot, asked: Sequence[Variant], chosen: Choices, *, index: str, most: int) -> Draw:
+        """By the prompt of most candidates, since runtimes are likeliest to hold it still."""
+        usual = max(asked, key=lambda variant: variant.share)
+        prompt = second_prompt(usual.prompt, ballot, index=index, max_results=most)
+        params = chosen.params
+        n = 1 if params.greedy else self.second_look.samples
+        again = params.with_(n=n, seed=(params.seed + params.n) % 2**32)
+        return Draw(replace(usual, prompt=prompt, name="second look"), again)
+
+    def _count(self, trail: Trail, ballot: Ballot) -> None:
+        """Counts are a help for who keeps the examples: a store that cannot write them spoils no answer."""
+        won = trail.shown_to(ballot.leader) if ballot.leader else ()
+        with suppress(StoreError):
+            self.examples.used(_ids(trail.shown()), won=_ids(won))
 
 
-def _round_size(options: AskOptions, n: int, *, begin: int) -> int:
-    """One by one for ``first``, few at a time under a time budget, else all at once; where the number is open, half of
-    them first."""
-    if options.select == "first":
-        return 1
-    if options.time_budget or (options.n is None and begin):
-        return _SMALL_ROUND
-    return n if options.n else (n + 1) // 2
-
-
-def _enough(verdicts: Sequence[Verdict], options: AskOptions, *, remaining: int) -> bool:
-    if options.select == "first":
-        return any(v.result is not None for v in verdicts)
-    return options.n is None and decided(verdicts, remaining=remaining)
-
-
-@contextmanager
-def _closing(candidates: Iterator[Candidate]) -> Iterator[Iterator[Candidate]]:
-    """Stops the sampling of ``candidates`` at the end, not whenever garbage is collected."""
-    try:
-        yield candidates
-    finally:
-        close = getattr(candidates, "close", None)
-        if close is not None:
-            close()
+def _ids(examples: Iterable[Example]) -> list[str]:
+    return [example.id for example in examples if example.id]
 
 
 def clean_question(text: str, *, most: int) -> str:

@@ -6,43 +6,24 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from nlq.errors import EngineError, InputError, NoAnswerError, SamplerError, StoreError, UnknownIndexError
-from nlq.translator import AskOptions, Event, Limits, Translator
-from nlq.types import Answer, Example, Question, Repair, SamplingParams
+from nlq.translator import AskOptions, Event, Limits
+from nlq.types import Example, Question, Repair
+from tests.asking import COUNT, EXAMPLE, TITLES, ask, requests_of, translator_of
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.engine import FakeEngine
-from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
-from tests.support import library_engine, listings
+from tests.support import listings
 
-COUNT = '{"query":{"term":{"shelf":"Crime"}},"size":0}'
 LOWER = COUNT.replace("Crime", "crime")
-TITLES = '{"query":{"term":{"shelf":"Crime"}},"_source":["title"]}'
 LAST_MONTH = '{"query":{"range":{"bought":{"gte":"now-1M/M","lt":"now/M"}}},"_source":["title"]}'
-EXAMPLE = Example("orders above 50", {"query": {"match_all": {}}}, "shop", ("total:double",))
-
-
-def _translator(*texts: str, **changes: Any) -> Translator:
-    parts: dict[str, Any] = {
-        "engine": library_engine(),
-        "sampler": ScriptedSampler(texts),
-        "examples": FakeStore([EXAMPLE]),
-        "params": SamplingParams(n=4),
-        "clock": iter(range(1000)).__next__,
-    }
-    return Translator(**{**parts, **changes})
-
-
-def _ask(translator: Translator, text: str = "How many crime books?", **options: Any) -> Answer:
-    return translator.translate(Question(text, "library"), AskOptions(**options))
 
 
 def test_the_result_that_most_candidates_agree_on_is_the_answer() -> None:
-    answer = _ask(_translator(COUNT, TITLES, COUNT, "nonsense"), n=4)
+    answer = ask(translator_of(COUNT, TITLES, COUNT, "nonsense"), n=4)
 
     assert answer.query == {"query": {"term": {"shelf": "Crime"}}, "size": 0, "track_total_hits": True}
     assert answer.result.total == 2
@@ -52,14 +33,14 @@ def test_the_result_that_most_candidates_agree_on_is_the_answer() -> None:
 
 
 def test_a_value_written_in_the_wrong_case_is_repaired_before_it_runs() -> None:
-    answer = _ask(_translator(LOWER))
+    answer = ask(translator_of(LOWER))
 
     assert answer.query["query"] == {"term": {"shelf": "Crime"}}
     assert answer.result.total == 2
 
 
 def test_what_was_repaired_is_told_with_the_candidate_it_was_repaired_in() -> None:
-    answer = _ask(_translator(LOWER, COUNT), n=2)
+    answer = ask(translator_of(LOWER, COUNT), n=2)
 
     assert [v.repairs for v in answer.verdicts] == [(Repair("shelf", was="crime", now="Crime"),), ()]
     assert answer.ballot.groups[0].votes == 2
@@ -67,11 +48,11 @@ def test_what_was_repaired_is_told_with_the_candidate_it_was_repaired_in() -> No
 
 def test_days_that_the_question_names_by_today_are_in_the_prompt_and_find_documents() -> None:
     bounds = '{"gte":"2020-01-01","lt":"2020-02-01"}'
-    translator = _translator(
+    translator = translator_of(
         f'{{"query":{{"range":{{"bought":{bounds}}}}}}}', now=lambda: datetime(2020, 2, 10, tzinfo=UTC)
     )
-    answer = _ask(translator, "books bought last month")
-    prompt, _, _ = translator.sampler.requests[0]  # type: ignore[attr-defined]
+    answer = ask(translator, "books bought last month")
+    prompt, _, _ = requests_of(translator)[0]
 
     assert f"Dates: last month = {bounds}\n" in prompt.tail[0].content
     assert [hit["_id"] for hit in answer.result.hits] == ["3"]
@@ -80,7 +61,7 @@ def test_days_that_the_question_names_by_today_are_in_the_prompt_and_find_docume
 @pytest.mark.parametrize(("now", "ids"), [("2020-02-10", ["3"]), ("2020-08-31", ["2"]), ("2026-11-21", [])])
 def test_now_in_a_query_is_the_injected_moment(now: str, ids: list[str]) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    answer = _ask(_translator(LAST_MONTH, now=lambda: moment), "books bought last month")
+    answer = ask(translator_of(LAST_MONTH, now=lambda: moment), "books bought last month")
 
     assert [hit["_id"] for hit in answer.result.hits] == ids
     assert f"{now}T00:00:00Z||-1M/M" in json.dumps(answer.query)
@@ -91,7 +72,7 @@ def test_words_searched_by_meaning_reach_the_engine_as_a_vector() -> None:
     engine = FakeEngine()  # it knows no vectors, so what it was sent is all there is to see
     engine.load("notes", mappings={"properties": {"m": {"type": "dense_vector", "dims": 8}}}, documents=[])
     knn = '{"query":{"knn":{"field":"m","query_vector":"the sea","k":3}}}'
-    translator = _translator(knn, engine=engine, embedder=HashEmbedder(8))
+    translator = translator_of(knn, engine=engine, embedder=HashEmbedder(8))
     with pytest.raises(NoAnswerError, match="knn"):
         translator.translate(Question("about the sea", "notes"), AskOptions(n=1))
     [[body]] = engine.bodies
@@ -101,9 +82,9 @@ def test_words_searched_by_meaning_reach_the_engine_as_a_vector() -> None:
 
 
 def test_the_model_is_shown_no_more_fields_than_the_limit() -> None:
-    translator = _translator(COUNT, limits=Limits(max_fields=5))
-    answer = _ask(translator)
-    prompt, schema, _ = translator.sampler.requests[0]  # type: ignore[attr-defined]
+    translator = translator_of(COUNT, limits=Limits(max_fields=5))
+    answer = ask(translator)
+    prompt, schema, _ = requests_of(translator)[0]
     [fields] = [line for line in prompt.tail[0].content.splitlines() if line.startswith("Fields:")]
 
     assert 1 <= len(fields.split(", ")) <= 5
@@ -114,8 +95,8 @@ def test_the_model_is_shown_no_more_fields_than_the_limit() -> None:
 
 def test_without_the_constraint_the_model_writes_freely_and_is_checked_all_the_same() -> None:
     longer = '{"query":{"bool":{"must":{"term":{"shelf":{"value":"Crime"}}}}},"track_total_hits":true,"size":0}'
-    translator = _translator(COUNT, '{"rows":3}', longer, limits=Limits(constrained=False))
-    answer = _ask(translator, n=3)
+    translator = translator_of(COUNT, '{"rows":3}', longer, limits=Limits(constrained=False))
+    answer = ask(translator, n=3)
 
     assert translator.sampler.requests[0][1] is None  # type: ignore[attr-defined]
     assert [v.outcome for v in answer.verdicts] == ["executed", "invalid", "executed"]
@@ -123,15 +104,15 @@ def test_without_the_constraint_the_model_writes_freely_and_is_checked_all_the_s
 
 
 def test_kinds_of_links_can_be_switched_off() -> None:
-    assert _ask(_translator(COUNT, limits=Limits(link_kinds=frozenset()))).values == ()
-    assert _ask(_translator(COUNT)).values != ()
+    assert ask(translator_of(COUNT, limits=Limits(link_kinds=frozenset()))).values == ()
+    assert ask(translator_of(COUNT)).values != ()
 
 
 def test_the_prompt_shows_linked_values_and_examples_of_other_indices() -> None:
     own = Example("crime books by price", {"query": {"match_all": {}}}, "library", ())
-    translator = _translator(COUNT, examples=FakeStore([EXAMPLE, own]))
-    answer = _ask(translator)
-    prompt, schema, _ = translator.sampler.requests[0]  # type: ignore[attr-defined]
+    translator = translator_of(COUNT, examples=FakeStore([EXAMPLE, own]))
+    answer = ask(translator)
+    prompt, schema, _ = requests_of(translator)[0]
 
     assert '"Crime" in shelf' in prompt.tail[0].content
     assert [replace(example, id="") for example in answer.examples] == [EXAMPLE]
@@ -140,9 +121,9 @@ def test_the_prompt_shows_linked_values_and_examples_of_other_indices() -> None:
 
 def test_examples_that_were_shown_are_counted_and_those_of_an_answer_won() -> None:
     store = FakeStore([EXAMPLE])
-    _ask(_translator(COUNT, examples=store))
+    ask(translator_of(COUNT, examples=store))
     with pytest.raises(NoAnswerError):
-        _ask(_translator('{"rows":3}', examples=store))
+        ask(translator_of('{"rows":3}', examples=store))
 
     (record,) = store.page()
 
@@ -154,36 +135,12 @@ def test_a_store_that_cannot_count_spoils_no_answer() -> None:
         def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:
             raise StoreError("The disk is full.")
 
-    assert _ask(_translator(COUNT, examples=Full([EXAMPLE]))).examples != ()
-
-
-def test_an_open_number_of_candidates_stops_once_the_rest_could_not_change_the_vote() -> None:
-    agreed = _translator(COUNT, params=SamplingParams(n=8))
-    split = _translator(COUNT, COUNT, COUNT, TITLES, params=SamplingParams(n=8))
-
-    assert _ask(agreed).ballot.of == 4
-    assert _ask(split).ballot.of == 6
-    assert _ask(agreed, n=8).ballot.of == 8
-    assert _ask(agreed, temperature=0).ballot.of == 1
-
-
-def test_first_stops_at_the_first_candidate_that_runs() -> None:
-    translator = _translator("nonsense", COUNT, TITLES)
-    answer = _ask(translator, select="first")
-
-    assert answer.ballot.of == 2
-    assert [r[2].n for r in translator.sampler.requests] == [1, 1]  # type: ignore[attr-defined]
-
-
-def test_a_time_budget_ends_sampling_between_rounds() -> None:
-    answer = _ask(_translator(COUNT), n=20, time_budget=5)
-
-    assert 2 <= answer.ballot.of < 20
+    assert ask(translator_of(COUNT, examples=Full([EXAMPLE]))).examples != ()
 
 
 def test_events_tell_the_way_in_order() -> None:
     heard: list[Event] = []
-    _translator(COUNT).translate(Question("crime?", "library"), AskOptions(n=2), on_event=heard.append)
+    translator_of(COUNT).translate(Question("crime?", "library"), AskOptions(n=2), on_event=heard.append)
     names = [e.name for e in heard]
 
     assert names == ["schema", "values", "examples", *["sampled"] * 2, *["candidate"] * 2, "ballot", "answer"]
@@ -198,12 +155,12 @@ def test_what_a_listener_raises_ends_the_translation() -> None:
             raise Gone
 
     with pytest.raises(Gone):
-        _translator(COUNT).translate(Question("crime?", "library"), AskOptions(), on_event=leave)
+        translator_of(COUNT).translate(Question("crime?", "library"), AskOptions(), on_event=leave)
 
 
 def test_without_a_surviving_candidate_the_error_carries_every_verdict() -> None:
     with pytest.raises(NoAnswerError) as caught:
-        _ask(_translator("nonsense", '{"rows":3}'), n=4)
+        ask(translator_of("nonsense", '{"rows":3}'), n=4)
 
     assert len(caught.value.verdicts) == 4
     assert "not JSON" in str(caught.value)
@@ -212,14 +169,14 @@ def test_without_a_surviving_candidate_the_error_carries_every_verdict() -> None
 @pytest.mark.parametrize("text", ["", "   \n\t", "\x00\x1b\x07", "x" * 2001])
 def test_an_empty_or_overlong_question_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(InputError, match="question"):
-        _ask(_translator(COUNT), text)
+        ask(translator_of(COUNT), text)
 
 
 @pytest.mark.parametrize(
     "text", ["كم عدد الكتب؟", "有多少本书？", '"; DROP TABLE library; --', "a\x00b\x1b[31m", "{}" * 500]
 )
 def test_odd_questions_are_questions(text: str) -> None:
-    answer = _ask(_translator(COUNT), text)
+    answer = ask(translator_of(COUNT), text)
 
     assert answer.result.total == 2
     assert answer.question.text.isprintable()
@@ -228,44 +185,44 @@ def test_odd_questions_are_questions(text: str) -> None:
 @pytest.mark.parametrize("n", [0, -1, 5000])
 def test_a_number_of_candidates_out_of_range_is_the_users_mistake(n: int) -> None:
     with pytest.raises(InputError, match="n must be"):
-        _ask(_translator(COUNT), n=n)
+        ask(translator_of(COUNT), n=n)
 
 
 def test_an_unknown_index_is_named() -> None:
     with pytest.raises(UnknownIndexError, match="librar"):
-        _translator(COUNT).translate(Question("?x", "librari"), AskOptions())
+        translator_of(COUNT).translate(Question("?x", "librari"), AskOptions())
 
 
 def test_failed_services_raise_instead_of_answering() -> None:
-    down = _translator(COUNT)
+    down = translator_of(COUNT)
     down.engine.down = True  # type: ignore[attr-defined]
-    mute = _translator(COUNT)
+    mute = translator_of(COUNT)
     mute.sampler.down = "The model is gone."  # type: ignore[attr-defined]
 
     with pytest.raises(EngineError):
-        _ask(down)
+        ask(down)
     with pytest.raises(SamplerError):
-        _ask(mute)
+        ask(mute)
 
 
 def test_no_more_results_than_asked_for() -> None:
-    answer = _ask(_translator(TITLES), max_results=1)
+    answer = ask(translator_of(TITLES), max_results=1)
 
     assert len(answer.result.hits) == 1
     assert answer.result.total == 2
 
 
 def test_no_more_results_than_the_service_allows() -> None:
-    answer = _ask(_translator(TITLES, limits=Limits(max_results=1)), max_results=50)
+    answer = ask(translator_of(TITLES, limits=Limits(max_results=1)), max_results=50)
 
     assert answer.query["size"] == 1
 
 
 def test_values_are_listed_once_in_a_while_not_for_every_question() -> None:
     now = [0.0]
-    translator = _translator(COUNT, clock=lambda: now[0])
+    translator = translator_of(COUNT, clock=lambda: now[0])
     engine = translator.engine
     for now[0] in (0.0, 10.0, 1000.0):
-        _ask(translator)
+        ask(translator)
 
     assert listings(engine) == 2  # type: ignore[arg-type]
