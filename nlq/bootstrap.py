@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from nlq.defaults import defaults
 from nlq.errors import ConfigError, NlqError
 from nlq.ports import ExampleStore, Sampler
 from nlq.settings import Settings
-from nlq.translator import Limits, Translator
-from nlq.types import SamplingParams
+from nlq.translator import Translator
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -55,16 +55,20 @@ def open_translator(
             # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
             warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
             warming.submit(examples.warm)
+        ensemble: list[tuple[Sampler, float]] = []
         if sampler is None:
-            sampler = parts.enter_context(closing(load_sampler(settings, console=console)))
+            for model, weight in settings.ensemble or ((settings.model, 1.0),):
+                named = settings.model_copy(update={"model": model})
+                ensemble.append((parts.enter_context(closing(load_sampler(named, console=console))), weight))
+            sampler = ensemble[0][0]
         engine = parts.enter_context(open_engine(settings, url=known or (url and url())))
         yield Translator(
             engine=engine,
             sampler=sampler,
             examples=examples,
             embedder=embedder,
-            params=_params(settings),
-            limits=_limits(settings),
+            samplers=tuple(ensemble) if settings.ensemble else (),
+            **defaults(settings),
         )
 
 
@@ -206,28 +210,6 @@ def _has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
-
-
-def _params(settings: Settings) -> SamplingParams:
-    return SamplingParams(
-        n=settings.n,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        top_k=settings.top_k,
-        min_p=settings.min_p,
-        repetition_penalty=settings.repetition_penalty,
-        max_tokens=settings.max_tokens,
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        shots=settings.shots,
-        max_fields=settings.max_fields,
-        max_question_chars=settings.max_question_chars,
-        max_results=settings.max_results,
-        engine_timeout=settings.es_timeout,
-    )
 
 
 def _secret(value: SecretStr | None) -> str | None:

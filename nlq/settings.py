@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from nlq.errors import ConfigError
 
@@ -23,6 +24,33 @@ def default_home() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/nlq")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "nlq"
+
+
+def _temperatures(value: object) -> object:
+    """ "0.3,0.8,1.1" as numbers."""
+    if not isinstance(value, str):
+        return value
+    numbers = [_number(part) for part in value.split(",")] if value.strip() else []
+    if not all(0 <= t <= 5 for t in numbers) or (numbers and not max(numbers)):
+        raise ValueError("write numbers from 0 to 5, one of them above 0, such as 0.3,0.8,1.1")
+    return numbers
+
+
+def _weighted(value: object) -> object:
+    """ "a:0.75,b:0.25" as pairs; a model's own name may hold colons."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().rpartition(":") for part in value.split(",")] if value.strip() else []
+    if not all(name and 0 < _number(weight) < math.inf for name, _, weight in pairs):
+        raise ValueError("write each model with its weight above 0, such as a:0.75,b:0.25")
+    return [(name, weight) for name, _, weight in pairs]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 class Settings(BaseSettings):
@@ -57,12 +85,32 @@ class Settings(BaseSettings):
     )
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     shots: int = Field(3, ge=0, le=20, description="Few-shot examples retrieved for one question.")
+    retrieval: Literal["masked", "plain", "random"] = Field("masked", description="How examples are found.")
+    retrieval_floor: float = Field(0.25, ge=-1, le=1, description="Less near examples are not shown (cosine).")
+    retrieval_kinds: float = Field(0.05, ge=0, le=1, description="What an example of a like index gains.")
+    retrieval_relevance: float = Field(1.0, ge=0, le=1, description="Below 1, examples unlike each other are chosen.")
 
     max_fields: int = Field(
         60, ge=5, le=1000, description="Most fields the model is shown: those nearest the question."
     )
 
     n: int = Field(8, ge=1, le=64, description="Most candidates for one question where the request does not say.")
+    first_round: int = Field(4, ge=1, le=64, description="Candidates of the first round, where their number is open.")
+    next_rounds: int = Field(2, ge=1, le=64, description="Candidates of each round that follows.")
+    select: str = Field("vote", description="The rule that chooses among candidates.")
+    stop: str = Field("beta", description="The rule that ends sampling, where the number of candidates is open.")
+    temperatures: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_temperatures)] = Field(
+        (), description="Dealt to the candidates in turn, in place of temperature; with commas between."
+    )
+    shot_groups: int = Field(1, ge=1, le=8, description="Prompts with different examples for one question.")
+    shotless_share: float = Field(0.0, ge=0, le=1, description="Part of the candidates without retrieved examples.")
+    ensemble: Annotated[tuple[tuple[str, float], ...], NoDecode, BeforeValidator(_weighted)] = Field(
+        (), description="Models in place of `model`, each with its weight: a:0.75,b:0.25."
+    )
+    revise: bool = Field(False, description="Show the model two answers that are close, to write the query once more.")
+    revisions: int = Field(3, ge=1, le=16, description="Queries that it then writes.")
+    close: float = Field(0.6, ge=0, le=1, description="Part of the leader's votes that makes the runner-up close.")
+    neighbours: int = Field(0, ge=0, le=64, description="Most edits of candidates that are tried for one question.")
     temperature: float = Field(0.8, ge=0, le=5)
     top_p: float = Field(0.95, gt=0, le=1)
     top_k: int = Field(0, ge=0)
@@ -74,6 +122,16 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(6789, ge=0, le=65535)
+
+    @field_validator("select", "stop")
+    @classmethod
+    def _is_a_rule(cls, name: str, info: ValidationInfo) -> str:
+        from nlq.vote import RULES, STOPS
+
+        known = RULES if info.field_name == "select" else STOPS
+        if name not in known:
+            raise ValueError(f"choose one of {', '.join(known)}")
+        return name
 
     @property
     def examples_path(self) -> Path:

@@ -13,10 +13,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PURE = tuple(
     "types errors ports json_schema query_schema expressions policy rewrite canonical dates periods narrow partial "
-    "values prompt readback verify vote timings grounding finish written".split()
+    "values prompt readback verify vote timings grounding finish written options plan rounds choices second_look "
+    "trail".split()
 )
 CORE = (*PURE, "translator", "curation")
-SURFACES = ("bootstrap", "cli", "demo", "evaluation", "seeding", "settings")
+SURFACES = ("bootstrap", "cli", "demo", "evaluation", "seeding", "settings", "defaults")
 ADAPTERS = ("nlq.elastic", "nlq.samplers", "nlq.models", "examples_db")
 HEAVY = ("torch", "transformers", "faiss", "fastapi", "elasticsearch", "xllamacpp", "sentence_transformers")
 CLIENT = ("elasticsearch", "elastic_transport")
