@@ -24,7 +24,7 @@ class Stop(Protocol):
 
 
 def decided(verdicts: Sequence[Verdict], *, remaining: int) -> bool:
-    """Whether ``remaining`` more candidates could not overtake the leader."""
+    """Whether ``remaining`` more candidates could not overtake the leader (they might still tie with it)."""
     leader, others = _standing(verdicts)
     if leader is None:
         return False
