@@ -284,13 +284,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Candidates that agree: their results are equal. The first verdict speaks for the group."""
+    """Candidates that agree: their results are equal (their queries are, where a rule counts texts). The first verdict
+    speaks for the group."""
 
     verdicts: tuple[Verdict, ...]
 
     @property
     def votes(self) -> int:
-        return len(self.verdicts)
+        """How many of them the model wrote; edits have no vote."""
+        return sum(v.candidate.origin != "neighbour" for v in self.verdicts)
 
     @property
     def chosen(self) -> Verdict:
@@ -299,7 +301,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """Groups in the order of the rule that counted them, the leader first; ``of`` counts all candidates, failed too.
+    """Groups in the order of the rule that counted them, the leader first; ``of`` counts all that the model wrote,
+    failed ones too.
 
     ``confidence`` is in 0..1, ``entropy`` is Shannon's over the groups in bits.
     """
