@@ -36,7 +36,8 @@ class Trail:
             sampled = draw.variant.sampler.sample(draw.variant.prompt, self.schema, draw.params)
             with self.timings("sample"), _closing(sampled) as texts:
                 for text in texts:
-                    candidates.append(replace(text, origin=origin, draw=draw.name))
+                    # What was recorded says itself where it came from.
+                    candidates.append(text if text.draw else replace(text, origin=origin, draw=draw.name))
                     self.tell(Event("sampled", candidates[-1]))
         self.add(candidates)
 

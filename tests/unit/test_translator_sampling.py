@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from nlq.options import AskOptions, Event, Limits
 from nlq.plan import Diversity
 from nlq.rounds import Rounds
 from nlq.second_look import SecondLook
-from nlq.types import Question, SamplingParams, Verdict
+from nlq.types import Body, Candidate, Prompt, Question, SamplingParams, Verdict
 from tests.asking import COUNT, EXAMPLE, TITLES, ask, requests_of, translator_of
 from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
@@ -67,6 +67,17 @@ def test_every_candidate_says_which_draw_it_came_from() -> None:
         *["no shots, t=0.3"] * 2,
         *["no shots, t=1.1"] * 2,
     ]
+
+
+def test_a_recorded_candidate_keeps_the_draw_it_came_from() -> None:
+    class Recorded(ScriptedSampler):
+        def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
+            for candidate in super().sample(prompt, schema, params):
+                yield replace(candidate, origin="revised", draw="second look, t=0.3")
+
+    answer = ask(translator_of(COUNT, sampler=Recorded([COUNT])), n=1)
+
+    assert [(v.candidate.origin, v.candidate.draw) for v in answer.verdicts] == [("revised", "second look, t=0.3")]
 
 
 def test_a_temperature_of_the_request_replaces_the_ladder() -> None:
