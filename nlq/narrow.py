@@ -45,7 +45,7 @@ class _Name:
     @classmethod
     def of(cls, name: str) -> _Name:
         last = split(name.rpartition(".")[2])
-        return cls(frozenset(map(_stem, split(name))), frozenset(map(_stem, last)), _stem("".join(last)))
+        return cls(frozenset(map(stem, split(name))), frozenset(map(stem, last)), stem("".join(last)))
 
 
 class FieldNames:
@@ -87,7 +87,7 @@ class FieldNames:
         return replace(self._index, fields=tuple(field for field in self._index.fields if field.name in kept))
 
     def _nearest(self, question: str) -> list[Field]:
-        asked, plain = _asked(question), _fold(question)
+        asked, plain = stems(question), _fold(question)
         [vector] = [array("d", row) for row in self._embed([question])]
         scores = [
             self._said(name, asked, plain) + sum(map(operator.mul, vector, own))
@@ -130,14 +130,14 @@ def split(name: str) -> list[str]:
     return [_fold(word) for word in _WORD.findall(name)]
 
 
-def _asked(question: str) -> frozenset[str]:
+def stems(question: str) -> frozenset[str]:
     """Stems of the question's words, and of neighbours written as one ("first name": firstname)."""
     words = [*split(question), *(_fold(word) for word in re.findall(r"\w+", question))]
     glued = [one + other for one, other in pairwise(split(question))]
-    return frozenset(_stem(word) for word in (*words, *glued) if word not in _STOP)
+    return frozenset(stem(word) for word in (*words, *glued) if word not in _STOP)
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     """One form of a singular and its plural: movi for movie and movies, box for boxes, citi for city and cities."""
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
