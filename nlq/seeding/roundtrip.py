@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nlq.errors import InputError, NoAnswerError
+from nlq.rounds import Rounds
 from nlq.translator import AskOptions, Translator
 from nlq.types import Question, Verdict
 from nlq.vote import result_key
 
 
 class RoundTrip:
-    """Asks with at most ``n`` candidates, as the translator does: no more than the vote needs."""
+    """Asks with at most ``n`` candidates, and no more than the vote needs."""
 
     def __init__(self, translator: Translator, *, n: int) -> None:
-        self._asker = replace(translator, params=translator.params.with_(n=n))
+        rounds = Rounds(first=(n + 1) // 2, step=2, stop="decided")
+        self._asker = replace(translator, params=translator.params.with_(n=n), rounds=rounds)
         self._asker.grounding = translator.grounding  # what it knows of the index already
 
     def differs(self, question: str, index: str, expected: Verdict) -> str | None:
