@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -14,9 +15,14 @@ from fastapi.staticfiles import StaticFiles
 from api import docs, problems
 from api.events import Desk
 from api.examples import example_routes
+from api.health import health_routes
+from api.logs import QuestionLog
+from api.logs_requests import RequestWatch
+from api.mcp import mcp_endpoint
 from api.metrics import Metrics, metrics_routes
-from api.routes import health_routes, index_routes, question_routes
+from api.routes import index_routes, question_routes
 from api.security import BodyLimit, SecurityHeaders
+from api.traces import OFF, Tracing
 from nlq.settings import Settings
 from nlq.translator import Translator
 
@@ -28,18 +34,25 @@ def create_app(
     settings: Settings,
     *,
     suggestions: Mapping[str, Sequence[str]] | None = None,
+    warmed: threading.Event | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
-    """The application. ``suggestions`` maps index names to questions that the page offers.
+    """The application. ``suggestions`` maps index names to questions that the page offers. /readyz is 503 until
+    ``warmed`` is set, where it is given. ``tracing`` is closed with the application.
 
     The caller owns ``translator`` and closes its parts after the application has ended; by then no question runs.
     """
-    metrics = Metrics()
+    metrics = Metrics(log=QuestionLog(texts=settings.log_questions))
     desk = Desk(translator, metrics=metrics)
+    agents = mcp_endpoint(translator, desk, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with agents.running():
+            yield
         await asyncio.to_thread(desk.close)
+        if tracing:
+            await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="nlq",
@@ -48,11 +61,13 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=tracing.fastapi() if tracing else OFF,
     )
     problems.install(app)
     docs.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestWatch, metrics=metrics, trace=tracing.stage if tracing else nullcontext)
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -60,8 +75,9 @@ def create_app(
 
     # No index is named with a leading underscore, so this folder hides none.
     app.mount("/_static", StaticFiles(directory=STATIC), name="static")
-    app.include_router(health_routes(translator))
+    app.include_router(health_routes(translator, warmed=warmed))
     app.include_router(metrics_routes(metrics))
+    app.router.routes.extend(agents.routes)
     app.include_router(index_routes(translator, suggestions or {}))
     app.include_router(question_routes(desk, settings))
     app.include_router(example_routes(translator, settings, metrics))  # last: an index may be named examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request
@@ -14,14 +14,11 @@ from api.schemas import (
     AnswerOut,
     Ask,
     ExplainedAnswerOut,
-    HealthOut,
     IndexOut,
-    PartOut,
     ProblemOut,
     answer_out,
     index_out,
 )
-from nlq.errors import NlqError
 from nlq.settings import Settings
 from nlq.translator import Translator
 
@@ -133,34 +130,3 @@ def index_routes(translator: Translator, suggestions: Mapping[str, Sequence[str]
         return dict(translator.engine.mapping(index))
 
     return router
-
-
-def health_routes(translator: Translator) -> APIRouter:
-    router = APIRouter(tags=["health"])
-    down: dict[int | str, dict[str, Any]] = {503: {"description": "A part is down.", "model": HealthOut}}
-
-    def health() -> Response:
-        """Ask Elasticsearch, the model and the example store whether they would answer; 503 where one would not."""
-
-        def model() -> str:
-            translator.sampler.ready()
-            return translator.sampler.name
-
-        parts = {
-            "engine": _ping(lambda: f"Elasticsearch {translator.engine.info().version}"),
-            "model": _ping(model),
-            "examples": _ping(lambda: f"{translator.examples.count()} examples"),
-        }
-        fine = all(part["status"] == "ok" for part in parts.values())
-        return AsciiJSONResponse({"status": "ok" if fine else "down", "parts": parts}, 200 if fine else 503)
-
-    for path in ("/healthz", "/readyz"):
-        router.get(path, response_model=HealthOut, responses=down, operation_id=path.strip("/"))(health)
-    return router
-
-
-def _ping(ask: Callable[[], str]) -> PartOut:
-    try:
-        return {"status": "ok", "detail": ask()}
-    except NlqError as exc:
-        return {"status": "down", "detail": str(exc)}

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 Clock = Callable[[], float]
+Watch = Callable[[str], AbstractContextManager[object]]
+"""What is entered while the stage of that name runs."""
+
+_watch: ContextVar[Watch] = ContextVar("nlq_watch", default=nullcontext)
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Every stage that is timed in this context runs inside ``watch(stage)``: a service counts and traces there."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 class Timings:
@@ -20,7 +35,8 @@ class Timings:
     def __call__(self, stage: str) -> Iterator[None]:
         begin = self._clock()
         try:
-            yield
+            with _watch.get()(stage):
+                yield
         finally:
             self._spent[stage] = self._spent.get(stage, 0.0) + self._clock() - begin
 

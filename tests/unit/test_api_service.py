@@ -64,32 +64,6 @@ def test_the_mapping_of_an_unknown_index_is_404(client: TestClient) -> None:
     assert response.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_a_healthy_service_names_its_parts(client: TestClient, path: str) -> None:
-    response = client.get(path)
-
-    assert response.status_code == 200
-    assert response.json() == {
-        "status": "ok",
-        "parts": {
-            "engine": {"status": "ok", "detail": "Elasticsearch 9.4.3"},
-            "model": {"status": "ok", "detail": "fake model"},
-            "examples": {"status": "ok", "detail": "1 examples"},
-        },
-    }
-
-
-def test_one_part_that_is_down_makes_the_service_503_and_is_named(
-    client: TestClient, translator: FakeTranslator
-) -> None:
-    translator.sampler.down = SamplerError("The model server does not answer.")
-    response = client.get("/healthz")
-
-    assert response.status_code == 503
-    assert response.json()["parts"]["model"] == {"status": "down", "detail": "The model server does not answer."}
-    assert response.json()["parts"]["engine"]["status"] == "ok"
-
-
 def test_indexes_of_an_engine_that_is_down_are_503(client: TestClient, translator: FakeTranslator) -> None:
     translator.engine.down = EngineError("Elasticsearch does not answer.")
     response = client.get("/indexes")
