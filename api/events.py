@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -84,32 +85,36 @@ class Run:
 
 
 class Desk:
-    """Takes questions while there is room: one is sampled, ``waiting`` more may wait for the model."""
+    """Takes questions while there is room: one is sampled, ``waiting`` more may wait for the model; of one caller that
+    is known at most ``per_caller``."""
 
-    def __init__(self, translator: Translator, *, metrics: Metrics, waiting: int = WAITING) -> None:
+    def __init__(
+        self, translator: Translator, *, metrics: Metrics, waiting: int = WAITING, per_caller: int = WAITING + 1
+    ) -> None:
         self._translator = translator
         self._metrics = metrics
         self._places = waiting + 1
         self._pool = ThreadPoolExecutor(self._places, thread_name_prefix="nlq-question")
         self._lock = threading.Lock()
-        self._taken = 0
+        self._per_caller = per_caller
+        self._taken: Counter[str] = Counter()
         self._runs: set[Run] = set()
         self._last_seconds = 5.0
 
-    def take(self, question: Question, options: AskOptions) -> Run:
-        """Start the question; raises OverloadedError where every place is taken. Call it in the event loop."""
+    def take(
+        self, question: Question, options: AskOptions, *, translator: Translator | None = None, caller: str = ""
+    ) -> Run:
+        """Start the question, with the ``translator`` of its ``caller`` ("": not known) where there is one; raises
+        OverloadedError where every place is taken. Call it in the event loop."""
+        asked = translator or self._translator
         with self._lock:
-            if self._taken >= self._places:
-                raise OverloadedError(
-                    f"{self._taken} questions are being answered already; ask again in a moment.",
-                    retry_after=self._last_seconds,
-                )
-            self._taken += 1
+            self._check_room(caller)
+            self._taken[caller] += 1
 
         def work(emit: Callable[[Event], None]) -> Answer:
             began = time.monotonic()
             try:
-                answer = self._translator.translate(question, options, on_event=emit)
+                answer = asked.translate(question, options, on_event=emit)
             except NlqError as exc:
                 self._metrics.failed(type(exc).__name__)
                 raise
@@ -117,7 +122,7 @@ class Desk:
                 self._metrics.answered(answer)
                 return answer
             finally:
-                self._release(time.monotonic() - began)
+                self._release(caller, time.monotonic() - began)
 
         run = Run(work, self._pool, ended=self._runs.discard)
         self._runs.add(run)
@@ -129,9 +134,19 @@ class Desk:
             run.stop()
         self._pool.shutdown(wait=True)
 
-    def _release(self, seconds: float) -> None:
+    def _check_room(self, caller: str) -> None:
+        taken, own = self._taken.total(), self._taken[caller] if caller else 0
+        if own >= self._per_caller:
+            message = f"{own} questions of yours are being answered already; ask again in a moment."
+        elif taken >= self._places:
+            message = f"{taken} questions are being answered already; ask again in a moment."
+        else:
+            return
+        raise OverloadedError(message, retry_after=self._last_seconds)
+
+    def _release(self, caller: str, seconds: float) -> None:
         with self._lock:
-            self._taken -= 1
+            self._taken -= Counter([caller])
             self._last_seconds = seconds
 
 

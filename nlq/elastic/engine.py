@@ -67,6 +67,24 @@ class ElasticEngine(Engine):
         client, shown = client_of(url, api_key=api_key, user=user, password=password, ca=ca, timeout=timeout)
         return cls(client, shown, clock=clock)
 
+    def as_caller(self, authorization: str) -> ElasticEngine:
+        """The same cluster asked with this Authorization header instead; shares the connections and is not closed."""
+        client = self._client.options(headers={"authorization": authorization})
+        return ElasticEngine(client, self._url, clock=self._clock)
+
+    def behind(self, index: str) -> Mapping[str, frozenset[str]]:
+        """Every name that ``index`` stands for, with the indices and data streams behind it; empty where there is none.
+
+        Raises InputError where the name is none.
+        """
+        try:
+            with translated(self._url):
+                found = self._client.indices.resolve_index(name=check_names(index), expand_wildcards="open")
+        except UnknownIndexError:
+            return {}
+        own = {e["name"]: frozenset({e["name"]}) for part in ("indices", "data_streams") for e in found[part]}
+        return own | {e["name"]: frozenset(_texts(e["indices"])) for e in found["aliases"]}
+
     def info(self) -> EngineInfo:
         return EngineInfo(self._version(), self._features())
 
@@ -217,6 +235,11 @@ class ElasticEngine(Engine):
             for name, answer in zip(names, answers["responses"], strict=True)
             if "error" not in answer
         }
+
+
+def _texts(value: str | Sequence[str]) -> Sequence[str]:
+    """A list that Elasticsearch may write as its only element."""
+    return (value,) if isinstance(value, str) else value
 
 
 def _by_name(found: Mapping[str, Any], names: Iterable[str]) -> list[Mapping[str, Any]]:
