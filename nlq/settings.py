@@ -69,9 +69,6 @@ class Settings(BaseSettings):
     es_pass_through: bool = Field(
         False, description="Whether callers of the service send their own credentials for the cluster."
     )
-    es_pass_through: bool = Field(
-        False, description="Whether callers of the service send their own credentials for the cluster."
-    )
 
     model: str = Field(
         "qwen2.5-coder-1.5b-instruct-q4_k_m", description="A name of `nlq models list`, a .gguf file, or a hub id."
@@ -144,22 +141,6 @@ class Settings(BaseSettings):
         {}, description='What a word allows: {"analysts": {"indexes": ["sales-*"], "actions": ["ask", "query"]}}.'
     )
     oidc_jwks_url: str = Field("", description="Where the provider's keys are, where it does not tell by itself.")
-
-    auth: Literal["auto", "on", "off"] = Field("auto", description="Whether callers need a key or a token.")
-    rate_per_minute: int = Field(0, ge=0, le=1_000_000, description="Requests a minute for one caller; 0: any number.")
-    waiting: int = Field(8, ge=0, le=1000, description="Questions that may wait while one is sampled.")
-    waiting_per_caller: int = Field(
-        4, ge=1, le=1001, description="Questions of one key or token that may run or wait at a time."
-    )
-    cors_origins: str = Field("", description="Origins whose pages may use the API, with commas between.")
-    allowed_hosts: str = Field("", description="Names of the service, with commas between, where no key is needed.")
-    oidc_issuer: str = Field("", description="OpenID provider whose tokens are accepted.")
-    oidc_audience: str = Field("", description="What a token's `aud` must hold.")
-    oidc_claim: str = Field("scope", min_length=1, description="The claim whose words are looked up in oidc_grants.")
-    oidc_grants: dict[str, dict[str, list[str]]] = Field(
-        {}, description='What a word allows: {"analysts": {"indexes": ["sales-*"], "actions": ["ask", "query"]}}.'
-    )
-    oidc_jwks_url: str = Field("", description="Where the provider's keys are, where it does not tell by itself.")
     mcp_hosts: str = Field("", description="Other names, with commas between, under which agents reach /mcp.")
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -180,10 +161,6 @@ class Settings(BaseSettings):
     @property
     def examples_path(self) -> Path:
         return self.examples_db or self.home / "examples.db"
-
-    @property
-    def keys_path(self) -> Path:
-        return self.home / "keys.db"
 
     @property
     def keys_path(self) -> Path:
