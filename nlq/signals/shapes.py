@@ -39,8 +39,8 @@ CUES: tuple[Cue, ...] = (
     _cue(r"how many (?:of )?(?:the )?(?P<what>\w+)", "count", "not"),
     _cue(r"(?:number|count) of (?:all )?(?:the )?(?P<what>\w+)|count", "count", "not"),
     _cue(r"how many|number of", "count metric hits"),
-    _cue(r"average|mean|avg|median|sum|combined|altogether|total", "metric"),
     _cue(_MOST, "ranked metric"),
+    _cue(r"average|mean|avg|median|sum|combined|altogether|total", "metric"),
     _cue(r"maximum|minimum|max|min", "ranked metric"),
     _cue(r"which|what|who|whose|where|when|list|show|find|give|name|tell|display|return", "hits groups ranked"),
 )
