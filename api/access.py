@@ -6,18 +6,20 @@ import asyncio
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, FastAPI, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access_parts import Parts
 from api.problems import Problem, problem_of
+from api.schemas import ProblemOut
 from nlq.access.buckets import Buckets
 from nlq.access.callers import EVERY_ACTION, Action, Caller, CredentialsError
-from nlq.access.door import Door, is_address, is_loopback
+from nlq.access.door import is_address, is_loopback
 from nlq.errors import NlqError, OverloadedError, PermissionError_
 from nlq.settings import Settings
 from nlq.translator import Translator
@@ -51,6 +53,18 @@ ACTIONS: dict[tuple[str, str], frozenset[Action]] = {
 """What a key must allow, one of these, for each method and route. A route that is not here is for nobody with a key."""
 
 
+ALLOWED_HEADERS = ("Authorization", "X-API-Key", ELASTIC_HEADER, "Content-Type", "If-Match", "X-Request-ID")
+EXPOSED_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-ID")
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {"application/problem+json": {}}, "model": ProblemOut}
+    for status, text in (
+        (401, "The service wants a key or token, or does not take this one."),
+        (403, "The key or token does not allow that, or not on this index."),
+    )
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request's caller, and the credentials for Elasticsearch that came with it ("" none)."""
@@ -58,6 +72,11 @@ class Visit:
     caller: Caller
     elastic: str
     parts: Parts
+
+    @property
+    def author(self) -> str:
+        """Who stands for what this caller adds, "" where that is nobody in particular."""
+        return self.caller.name if self.caller.id else ""
 
     def allow(self, actions: Collection[Action]) -> None:
         """Raises PermissionError_ where none of these is allowed on any index."""
@@ -70,20 +89,34 @@ class Visit:
         return self.parts.translator(self.caller, actions, elastic=self.elastic)
 
 
+def install(app: FastAPI, parts: Parts, settings: Settings) -> None:
+    """Put the layer in front of ``app``, and before it the answers to browsers that ask for other origins."""
+    app.add_middleware(AccessLayer, parts=parts, settings=settings)
+    origins = [origin for part in settings.cors_origins.split(",") if (origin := part.strip())]
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+        )
+
+
 class AccessLayer:
     """Finds out who sends a request, and refuses those that nobody sends (401) or that come too often (429).
 
     What is behind it finds a ``Visit`` as ``request.state.visit``; None on the paths that are open to all.
     """
 
-    def __init__(self, app: ASGIApp, *, door: Door, parts: Parts, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, *, parts: Parts, settings: Settings) -> None:
         self._app = app
-        self._door = door
+        self._door = parts.door
         self._parts = parts
         self._rate = settings.rate_per_minute
         self._passes = settings.es_pass_through
         self._hosts = frozenset(settings.allowed_hosts.lower().replace(" ", "").split(","))
-        self._only_here = not door.locked and is_loopback(settings.host)
+        self._only_here = not parts.door.locked and is_loopback(settings.host)
         self._buckets = Buckets()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -182,18 +215,18 @@ def _actions(request: Request) -> frozenset[Action] | None:
     return ACTIONS.get((request.method, request.scope["route"].path))
 
 
-def _visit(request: Request) -> Visit:
+async def _visit(request: Request) -> Visit:
     visit: Visit = request.state.visit
     return visit
 
 
-def _translator(request: Request) -> Translator:
-    visit = _visit(request)
-    return visit.translator(_actions(request) or EVERY_ACTION)
-
-
 Visiting = Annotated[Visit, Depends(_visit)]
 """A route's caller."""
+
+
+async def _translator(request: Request, visit: Visiting) -> Translator:
+    return visit.translator(_actions(request) or EVERY_ACTION)
+
 
 Theirs = Annotated[Translator, Depends(_translator)]
 """The translator as a route's caller may use it."""

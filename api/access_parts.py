@@ -32,7 +32,7 @@ class Parts:
     def __init__(self, translator: Translator, door: Door, *, pass_through: bool) -> None:
         """Raises ConfigError where the engine cannot do what is asked of it."""
         self._translator = translator
-        self._door = door
+        self.door = door
         self._pass = pass_through
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, tuple[str, ...]], Translator] = OrderedDict()
@@ -71,7 +71,7 @@ class Parts:
         if "*" not in patterns:
             engine = ScopedEngine(engine, resolver, patterns)
         examples = ScopedExamples(
-            base.examples, patterns, resolver=resolver, shipped=self._door.shipped, own_only=bool(elastic)
+            base.examples, patterns, resolver=resolver, shipped=self.door.shipped, own_only=bool(elastic)
         )
         made = replace(base, engine=engine, examples=cast(ExampleStore, examples))
         if not elastic:

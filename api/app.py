@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from api import docs, problems
+from api import access, docs, problems
+from api.access_parts import Parts
 from api.events import Desk
 from api.examples import example_routes
 from api.health import health_routes
@@ -23,6 +24,7 @@ from api.metrics import Metrics, metrics_routes
 from api.routes import index_routes, question_routes
 from api.security import BodyLimit, SecurityHeaders
 from api.traces import OFF, Tracing
+from nlq.access.door import Door
 from nlq.settings import Settings
 from nlq.translator import Translator
 
@@ -36,14 +38,17 @@ def create_app(
     suggestions: Mapping[str, Sequence[str]] | None = None,
     warmed: threading.Event | None = None,
     tracing: Tracing | None = None,
+    door: Door | None = None,
 ) -> FastAPI:
     """The application. ``suggestions`` maps index names to questions that the page offers. /readyz is 503 until
     ``warmed`` is set, where it is given. ``tracing`` is closed with the application.
+    Without a ``door`` everybody gets in.
 
     The caller owns ``translator`` and closes its parts after the application has ended; by then no question runs.
     """
     metrics = Metrics(log=QuestionLog(texts=settings.log_questions))
-    desk = Desk(translator, metrics=metrics)
+    desk = Desk(translator, metrics=metrics, waiting=settings.waiting, per_caller=settings.waiting_per_caller)
+    parts = Parts(translator, door or Door(), pass_through=settings.es_pass_through)
     agents = mcp_endpoint(translator, desk, settings)
 
     @asynccontextmanager
@@ -62,10 +67,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         telemetry=tracing.fastapi() if tracing else OFF,
+        dependencies=[Depends(access.permit)],
+        responses=access.PROBLEMS,
     )
     problems.install(app)
     docs.install(app)
     app.add_middleware(BodyLimit)
+    access.install(app, parts, settings)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestWatch, metrics=metrics, trace=tracing.stage if tracing else nullcontext)
 
@@ -78,7 +86,7 @@ def create_app(
     app.include_router(health_routes(translator, warmed=warmed))
     app.include_router(metrics_routes(metrics))
     app.router.routes.extend(agents.routes)
-    app.include_router(index_routes(translator, suggestions or {}))
+    app.include_router(index_routes(suggestions or {}))
     app.include_router(question_routes(desk, settings))
-    app.include_router(example_routes(translator, settings, metrics))  # last: an index may be named examples
+    app.include_router(example_routes(settings, metrics))  # last: an index may be named examples
     return app

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from api.access import WRITES, Theirs, Visiting
 from api.json_response import AsciiJSONResponse
 from api.metrics import Metrics
 from api.routes import IndexName, problem_response
@@ -52,61 +53,62 @@ GUARDED: _Responses = {
 KNOWN: _Responses = {200: {"description": "It was known already; its record.", "model": RecordOut}}
 
 
-def example_routes(translator: Translator, settings: Settings, metrics: Metrics) -> APIRouter:
+def example_routes(settings: Settings, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["examples"])
-    store = translator.examples
 
-    def curator() -> Curator:
+    def curator(theirs: Translator) -> Curator:
         return Curator(
-            translator.engine,
-            store,
-            translator.embedder,
+            theirs.engine,
+            theirs.examples,
+            theirs.embedder,
             timeout=settings.es_timeout,
             max_results=settings.max_results,
             max_question_chars=settings.max_question_chars,
-            now=translator.now,
+            now=theirs.now,
         )
 
     @router.get("/examples", response_model=PageOut, responses=DOWN)
     def page(
+        theirs: Theirs,
         where: Annotated[ExampleFilter, Depends(_filter)],
         after: Annotated[str, Query(description="The `next` of the page before.", max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = 50,
     ) -> Response:
         """The examples in the order they were added, a page at a time, filtered."""
-        records = store.page(where, after=after, limit=limit + 1)
-        return AsciiJSONResponse(page_out(records, total=store.count(where), limit=limit))
+        records = theirs.examples.page(where, after=after, limit=limit + 1)
+        return AsciiJSONResponse(page_out(records, total=theirs.examples.count(where), limit=limit))
 
     @router.post("/examples", status_code=201, response_model=RecordOut, responses={**KNOWN, **REFUSED, **DOWN})
-    def add(body: NewExample) -> Response:
+    def add(body: NewExample, theirs: Theirs, visit: Visiting) -> Response:
         """Keep an example.
 
         Its query must fit the index and run. Where this engine has no such index, it is kept `unchecked`.
         """
-        return _kept(curator().keep(body.example(), tags=body.tags, author=body.author))
+        return _kept(curator(theirs).keep(body.example(), tags=body.tags, author=body.author or visit.author))
 
     @router.post("/examples/search", response_model=FoundOut, responses={**REFUSED, **DOWN})
-    def search(body: SearchIn) -> Response:
+    def search(body: SearchIn, theirs: Theirs) -> Response:
         """The examples nearest to a question, as the model would be shown them."""
         question = clean_question(body.question, most=settings.max_question_chars)
+        store = theirs.examples
         found = nearest(store, question, body.k, exclude_index=body.exclude_index)
         return AsciiJSONResponse({"examples": [{**record_out(store.get(e.id)), "score": s} for s, e in found]})
 
     @router.get("/examples/{id}", response_model=RecordOut, responses={**UNKNOWN, **DOWN})
-    def show(id: ExampleId) -> Response:
+    def show(id: ExampleId, theirs: Theirs) -> Response:
         """One example; its ETag is what an edit needs."""
-        return _one(store.get(id))
+        return _one(theirs.examples.get(id))
 
     @router.put("/examples/{id}", response_model=RecordOut, responses={**UNKNOWN, **GUARDED, **REFUSED, **DOWN})
-    def edit(id: ExampleId, body: ExampleIn, if_match: IfMatch = None) -> Response:
+    def edit(id: ExampleId, body: ExampleIn, theirs: Theirs, if_match: IfMatch = None) -> Response:
         """Replace question, query, index and tags; checked as a new one is."""
-        etag = _matched(store.get(id), if_match)
-        return _one(curator().edit(id, body.example(), tags=body.tags, etag=etag))
+        etag = _matched(theirs.examples.get(id), if_match)
+        return _one(curator(theirs).edit(id, body.example(), tags=body.tags, etag=etag))
 
     @router.delete("/examples/{id}", status_code=204, responses={**UNKNOWN, **GUARDED, **DOWN})
-    def remove(id: ExampleId, if_match: IfMatch = None) -> Response:
+    def remove(id: ExampleId, theirs: Theirs, if_match: IfMatch = None) -> Response:
         """Forget an example."""
-        store.remove(id, etag=_matched(store.get(id), if_match))
+        theirs.examples.remove(id, etag=_matched(theirs.examples.get(id), if_match))
         return Response(status_code=204)
 
     @router.post(
@@ -115,7 +117,7 @@ def example_routes(translator: Translator, settings: Settings, metrics: Metrics)
         response_model=RecordOut,
         responses={**KNOWN, 204: {"description": "It was counted."}, **UNKNOWN_INDEX, **REFUSED, **DOWN},
     )
-    def feedback(index: IndexName, body: FeedbackIn) -> Response:
+    def feedback(index: IndexName, body: FeedbackIn, visit: Visiting) -> Response:
         """Say whether an answer was right.
 
         A right or corrected one becomes an example after its query has passed the checks and run; a wrong one is only
@@ -124,7 +126,9 @@ def example_routes(translator: Translator, settings: Settings, metrics: Metrics)
         if body.verdict == "wrong":
             response = Response(status_code=204)
         else:
-            response = _kept(curator().approve(body.example(index), tags=body.tags, author=body.author))
+            theirs = visit.translator(WRITES)
+            author = body.author or visit.author
+            response = _kept(curator(theirs).approve(body.example(index), tags=body.tags, author=author))
         metrics.judged(body.verdict)
         return response
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import Response, StreamingResponse
 
+from api.access import Theirs, Visiting
 from api.events import Desk, Run, stream
 from api.json_response import AsciiJSONResponse
 from api.schemas import (
@@ -20,7 +21,6 @@ from api.schemas import (
     index_out,
 )
 from nlq.settings import Settings
-from nlq.translator import Translator
 
 POLL_SECONDS = 1.0
 
@@ -37,6 +37,9 @@ IndexName = Annotated[
     ),
 ]
 """Checked by the engine, which knows what a name can be and how long a list."""
+
+
+Accept = Annotated[str, Header()]
 
 
 def problem_response(text: str) -> dict[str, Any]:
@@ -58,13 +61,16 @@ def question_routes(desk: Desk, settings: Settings) -> APIRouter:
     router = APIRouter(tags=["questions"])
 
     @router.post("/{index}/nlq", response_model=ExplainedAnswerOut | AnswerOut, responses=ASK_PROBLEMS)
-    async def ask(index: IndexName, body: Ask, request: Request, accept: Annotated[str, Header()] = "") -> Response:
+    async def ask(
+        index: IndexName, body: Ask, request: Request, *, theirs: Theirs, visit: Visiting, accept: Accept = ""
+    ) -> Response:
         """Answer a question with a verified search.
 
         With `Accept: text/event-stream` the answer comes as server-sent events: `schema`, `values`, `examples`,
         one `candidate` each, `ballot` and `answer`, or `error` with a problem document.
         """
-        run = desk.take(body.question_of(index, settings), body.options(settings))
+        question, options = body.question_of(index, settings), body.options(settings)
+        run = desk.take(question, options, translator=theirs, caller=visit.caller.id)
         if "text/event-stream" in accept.lower():
             return await _streamed(run, request, explain=body.explain)
         return await _whole(run, request, explain=body.explain)
@@ -116,17 +122,17 @@ async def _streamed(run: Run, request: Request, *, explain: bool) -> Response:
     )
 
 
-def index_routes(translator: Translator, suggestions: Mapping[str, Sequence[str]]) -> APIRouter:
+def index_routes(suggestions: Mapping[str, Sequence[str]]) -> APIRouter:
     router = APIRouter(tags=["indices"])
 
     @router.get("/indexes", response_model=list[IndexOut])
-    def indexes() -> Response:
+    def indexes(theirs: Theirs) -> Response:
         """The indices that can be asked, with questions to start from where some are known."""
-        return AsciiJSONResponse([index_out(info, suggestions) for info in translator.engine.indexes()])
+        return AsciiJSONResponse([index_out(info, suggestions) for info in theirs.engine.indexes()])
 
     @router.get("/{index}/mapping", responses={404: problem_response("There is no such index.")})
-    def mapping(index: IndexName) -> dict[str, Any]:
+    def mapping(index: IndexName, theirs: Theirs) -> dict[str, Any]:
         """The index's mapping as Elasticsearch gives it; several indices' mappings merged."""
-        return dict(translator.engine.mapping(index))
+        return dict(theirs.engine.mapping(index))
 
     return router
