@@ -14,6 +14,7 @@ from nlq.types import Body, Field
 from tests.fakes.date_math import computed
 
 NUMBERS = frozenset({"long", "integer", "short", "byte", "double", "float", "half_float"})
+METADATA = frozenset({"_score", "_seq_no"})
 BOUNDS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
 
@@ -23,13 +24,18 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Index:
+    """``numbers`` are documents' ``_seq_no`` by their identity, where these can be sorted by."""
+
     mapping: dict[str, Any]
     documents: dict[str, Body] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
 
     def field(self, name: str) -> Field | None:
         return next((known for known in flatten(self.mapping) if known.name == name), None)
 
     def values(self, document: Body, name: str) -> list[Any]:
+        if name in METADATA:
+            return [1.0 if name == "_score" else self.numbers[id(document)]]
         known = self.field(name)
         path = known.parent if known and known.parent else name
         return [] if known is None else [_value(known, raw) for raw in walk(document, path.split("."))]

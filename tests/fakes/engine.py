@@ -15,13 +15,15 @@ from nlq.errors import EngineError, InputError
 from nlq.ports import Engine
 from nlq.types import Body, EngineInfo, Failure, IndexInfo, IndexSchema, Outcome, Result
 from tests.fakes.aggregations import aggregate
-from tests.fakes.documents import NUMBERS, Index, Refused, matches, need_doc_values, walk
+from tests.fakes.documents import METADATA, NUMBERS, Index, Refused, matches, need_doc_values, walk
 
 Key = tuple[str, str]
 """Index and id of a document."""
 
 VERSION = "9.4.3"
-KEYS = frozenset({"query", "aggs", "aggregations", "size", "from", "sort", "_source", "track_total_hits", "timeout"})
+KEYS = frozenset(
+    "query aggs aggregations size from sort search_after _source track_total_hits timeout".split()
+)
 
 
 class FakeEngine(Engine):
@@ -105,21 +107,26 @@ def _search(indices: Mapping[str, Index], body: Body) -> Result:
     start, size = body.get("from", 0), body.get("size", 10)
     if start + size > 10_000:
         raise Refused(f"Result window is too large, from + size must be at most [10000] but was [{start + size}].")
-    whole = Index(merge(index.mapping for index in indices.values()))
+    numbers = {id(doc): place for index in indices.values() for place, doc in enumerate(index.documents.values())}
+    whole = Index(merge(index.mapping for index in indices.values()), numbers=numbers)
     query = body.get("query", {"match_all": {}})
     every = [((name, key), doc) for name, index in indices.items() for key, doc in index.documents.items()]
     found = [(key, doc) for key, doc in every if matches(whole, query, doc)]
     if not every:
         matches(whole, query, {})  # refusals do not depend on documents
     aggregations = aggregate(whole, body.get("aggs") or body.get("aggregations") or {}, [doc for _, doc in found])
-    hits = _hits(whole, body, _sorted(whole, body.get("sort"), found)[start : start + size])
+    ordered = _sorted(whole, body.get("sort"), found)
+    if after := body.get("search_after"):
+        keys = _sort_keys(body.get("sort"))
+        ordered = [(key, doc) for key, doc in ordered if _is_behind(whole, doc, keys, after)]
+    hits = _hits(whole, body, ordered[start : start + size])
     return Result(tuple(hits), len(found), aggregations)
 
 
 def _hits(index: Index, body: Body, found: list[tuple[Key, Body]]) -> Iterator[dict[str, Any]]:
     keys = _sort_keys(body.get("sort"))
     for (name, key), document in found:
-        hit: dict[str, Any] = {"_index": name, "_id": key, "_score": None if keys else 1.0}
+        hit: dict[str, Any] = {"_index": name, "_id": key, "_score": None if keys and "_score" not in dict(keys) else 1.0}
         if (wanted := body.get("_source", True)) is not False:
             hit["_source"] = document if wanted is True else _only(document, wanted)
         if keys:
@@ -134,13 +141,13 @@ def _only(document: Body, wanted: Any) -> Body:
 
 def _sort_keys(sort: Any) -> list[tuple[str, str]]:
     entries = sort if isinstance(sort, list) else [sort] if sort else []
-    pairs = ((e, "asc") if isinstance(e, str) else next(iter(e.items())) for e in entries)
+    pairs = ((e, "desc" if e == "_score" else "asc") if isinstance(e, str) else next(iter(e.items())) for e in entries)
     return [(by, how.get("order", "asc") if isinstance(how, dict) else how) for by, how in pairs]
 
 
 def _sorted(index: Index, sort: Any, found: list[tuple[Key, Body]]) -> list[tuple[Key, Body]]:
     for by, order in reversed(_sort_keys(sort)):
-        if index.field(by) is None:
+        if index.field(by) is None and by not in METADATA:
             raise Refused(f"No mapping found for [{by}] in order to sort on")
         need_doc_values(index, by)
         there = [pair for pair in found if index.values(pair[1], by)]
@@ -148,6 +155,19 @@ def _sorted(index: Index, sort: Any, found: list[tuple[Key, Body]]) -> list[tupl
         there.sort(key=_sort_key(index, by, pick=max if order == "desc" else min), reverse=order == "desc")
         found = there + missing
     return found
+
+
+def _is_behind(index: Index, document: Body, keys: list[tuple[str, str]], after: list[Any]) -> bool:
+    if len(keys) != len(after):
+        raise Refused(f"search_after has {len(after)} value(s) but sort has {len(keys)}.")
+    for (by, order), bound in zip(keys, after, strict=True):
+        value = next(iter(index.values(document, by)), None)
+        if value is None or bound is None:
+            if value is not bound:
+                return value is None
+        elif value != bound:
+            return bool(value > bound) is (order == "asc")
+    return False
 
 
 def _sort_key(index: Index, by: str, *, pick: Callable[[list[Any]], Any]) -> Callable[[tuple[Key, Body]], Any]:
