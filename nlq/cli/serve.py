@@ -20,6 +20,8 @@ from nlq.translator import Translator
 if TYPE_CHECKING:
     import uvicorn
 
+    from nlq.access.door import Door
+
 WARM_AGAIN_SECONDS = 5.0
 """How long a warm-up that failed (the model's server is still starting) waits for the next one."""
 
@@ -29,35 +31,49 @@ _log = logging.getLogger("nlq.serve")
 def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on (NLQ_PORT, 6789).", min=0, max=65535)] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (NLQ_HOST, 127.0.0.1).")] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Let everybody in, also where others reach it (NLQ_AUTH=off).")
+    ] = False,
 ) -> None:
     """Serve the HTTP API (`/docs`) and the search page (`/`) until Ctrl-C or SIGTERM. What runs then is finished; a
     second signal ends it at once. Standard error gets one JSON record a line."""
     from api.logs import configure
-    from nlq.bootstrap import open_translator
+    from nlq.bootstrap import open_door, open_translator
 
     settings = load_settings()
     settings = settings.model_copy(
-        update={"port": settings.port if port is None else port, "host": host or settings.host}
+        update={
+            "port": settings.port if port is None else port,
+            "host": host or settings.host,
+            "auth": "off" if no_auth else settings.auth,
+        }
     )
+    door = open_door(settings)
     configure(settings.log_level)
     signal.signal(signal.SIGTERM, _leave)
     warmed = threading.Event()
     with open_translator(settings, console=Console(stderr=True)) as translator:
-        server = http_server(translator, settings, warmed=warmed)
+        server = http_server(translator, settings, warmed=warmed, door=door)
         _log.info("serving", extra={"model": translator.sampler.name, "host": settings.host, "port": settings.port})
         with warming(translator, warmed):
             server.run()
 
 
-def http_server(translator: Translator, settings: Settings, *, warmed: threading.Event | None = None) -> uvicorn.Server:
+def http_server(
+    translator: Translator,
+    settings: Settings,
+    *,
+    warmed: threading.Event | None = None,
+    door: Door | None = None,
+) -> uvicorn.Server:
     """The API and the page over ``translator``; ``run`` serves until told to end. /readyz is 503 until ``warmed`` is
-    set."""
+    set. Who gets in is what ``door`` says, else the settings."""
     import uvicorn
 
     from api.app import create_app
     from api.graceful import Server
     from api.traces import open_tracing
-    from nlq.bootstrap import demo_questions
+    from nlq.bootstrap import demo_questions, open_door
 
     app = create_app(
         translator,
@@ -65,6 +81,7 @@ def http_server(translator: Translator, settings: Settings, *, warmed: threading
         suggestions=demo_questions(),
         warmed=warmed,
         tracing=open_tracing() if settings.otel else None,
+        door=door or open_door(settings),
     )
     return Server(
         uvicorn.Config(
