@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nlq.cli import ask, demo, elastic, evaluate, examples, models, seed, serve
+from nlq.cli import ask, demo, elastic, evaluate, examples, keys, models, seed, serve
 from nlq.errors import ConfigError, InputError, NlqError, PermissionError_
 
 _USER_MISTAKES = (ConfigError, InputError, PermissionError_)
@@ -33,6 +33,7 @@ def build_app() -> typer.Typer:
     app.add_typer(elastic.app, name="elastic")
     app.add_typer(models.app, name="models")
     app.add_typer(examples.app, name="examples")
+    app.add_typer(keys.app, name="keys")
     return app
 
 
