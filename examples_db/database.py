@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from examples_db import schema
+from examples_db.retrieve import left_out
 from nlq.errors import StoreError
 
 BUSY_SECONDS = 30.0
@@ -45,6 +46,7 @@ class Database:
                 connection.close()
                 raise
             connection.create_function("folded", 1, str.casefold, deterministic=True)
+            connection.create_function("left_out", 2, left_out, deterministic=True)
             return cls(connection, path)
 
     @contextmanager

@@ -38,6 +38,7 @@ MAPPING: Body = {
 }
 
 _LONGEST_FOLDED = 8191
+_MOST_PATTERNS = 100  # a query has a limited number of clauses
 _ID = re.compile(r"[0-9a-f]{16}")
 
 EXAMPLES: Body = {"term": {"kind": "example"}}
@@ -147,15 +148,28 @@ def found_by(*queries: Body, without: Sequence[Body] = ()) -> Body:
     return {"bool": {"filter": [EXAMPLES, *queries], "must_not": list(without)}}
 
 
+def named(index: str | None) -> list[Body]:
+    """Queries that find most examples of the index, pattern or list of these; ``left_out`` tells all of them."""
+    parts = [] if index is None else index.split(",")
+    patterns = [part for part in parts if "*" in part][:_MOST_PATTERNS]
+    wild: list[Body] = [{"wildcard": {"index": {"value": _escaped(pattern, "?\\")}}} for pattern in patterns]
+    return [*wild, {"terms": {"index": parts}}] if parts else []
+
+
 def query_of(where: ExampleFilter | None) -> Body:
     """The query that finds the examples that are meant."""
     where = where or ExampleFilter()
     terms = {"index": where.index, "source": where.source, "state": where.state, "tags": where.tag}
     clauses: list[Body] = [{"term": {field: str(value)}} for field, value in terms.items() if value is not None]
     if where.text:
-        pattern = "".join(f"\\{char}" if char in "*?\\" else char for char in where.text.casefold())
-        clauses.append({"wildcard": {"folded": {"value": f"*{pattern}*"}}})
+        text = _escaped(where.text.casefold(), "*?\\")
+        clauses.append({"wildcard": {"folded": {"value": f"*{text}*"}}})
     return found_by(*clauses)
+
+
+def _escaped(text: str, special: str) -> str:
+    """For a wildcard query, in which these characters shall stand for themselves."""
+    return "".join(f"\\{char}" if char in special else char for char in text)
 
 
 def _unreadable(document: Document) -> StoreError:

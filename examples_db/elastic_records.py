@@ -32,7 +32,7 @@ from examples_db.elastic_documents import (
     tombstone_of,
     uses_id,
 )
-from examples_db.elastic_index import MISSING, PAGE, Document, ExampleIndex
+from examples_db.elastic_index import PAGE, Document, ExampleIndex
 from examples_db.elastic_vectors import PatternVectors
 from examples_db.rows import canonical_of, now
 from nlq.errors import ConflictError, InputError, StoreError, UnknownExampleError
@@ -108,14 +108,13 @@ class ElasticRecords:
         self._index.write([{"delete": {"_id": uses_id(example_id)}}], seen=False)
         self._decline(document)
 
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str) -> None:
-        self._example(example_id)
+    def mark(self, example_id: str, state: State, *, engine: str, reason: str, etag: str | None) -> None:
         changes = checked_as(state, engine=engine, checked=now(), reason=reason)
-        undone = self._index.write([{"update": {"_id": example_id, "retry_on_conflict": _ATTEMPTS}}, {"doc": changes}])
-        if undone.get(example_id) == MISSING:
-            raise _unknown(example_id)
-        if undone:
-            raise StoreError(f"The example {example_id!r} is changed again and again: try again later.")
+        for _ in range(_ATTEMPTS):
+            document = self._unchanged(example_id, etag)
+            if not self._index.write([{"update": {"_id": example_id, **document.at}}, {"doc": changes}]):
+                return
+        raise StoreError(f"The example {example_id!r} is changed again and again: try again later.")
 
     def used(self, shown: Iterable[str], *, won: Iterable[str]) -> None:
         """Counts of several processes add up. Raises StoreError where some could not be counted."""

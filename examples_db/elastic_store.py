@@ -7,31 +7,30 @@ script, a plug-in or a licence.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
-from examples_db.elastic_documents import MAPPING, example_of, found_by
+from examples_db.elastic_documents import MAPPING, example_of, found_by, named
 from examples_db.elastic_index import MOST_FOUND, ExampleIndex
 from examples_db.elastic_records import ElasticRecords
 from examples_db.elastic_vectors import PatternVectors
 from examples_db.embed import Embedder
-from examples_db.kept import KeptRecords
-from examples_db.retrieve import SHOWN, Near, Ranking, select
-from nlq.types import Body, Example, LinkedValue
+from examples_db.found import FoundRecords
+from examples_db.pool import Pool
+from examples_db.retrieve import SHOWN, Near, Ranking
+from nlq.types import Body, LinkedValue
 
 if TYPE_CHECKING:
-    import numpy as np
     from elasticsearch import Elasticsearch
-    from numpy.typing import NDArray
 
+    from examples_db.progress import Progress
     from examples_db.searching import EarlierEmbedder
-    from examples_db.vectors import Progress
 
 _WIDTH = 4
 """How many more candidates than hits the graph is searched for: what 8-bit vectors rank wrong comes in again."""
 
 
-class ElasticStore(KeptRecords):
+class ElasticStore(FoundRecords):
     """The ExampleStore of nlq that replicas share. May be used by several threads at once.
 
     What one process wrote holds for all at once; their searches find it within a second.
@@ -51,6 +50,7 @@ class ElasticStore(KeptRecords):
         self._index = index
         self._vectors = PatternVectors(embedder, mask_fields=self.ranking.mask_fields)
         self._records = ElasticRecords(index, self._vectors)
+        self._pool = Pool(embedder)
         self._serving = self._vectors
         self._earlier = earlier
         self._on_progress = on_progress
@@ -84,37 +84,7 @@ class ElasticStore(KeptRecords):
             raise
         return store
 
-    def nearest(
-        self,
-        question: str,
-        k: int,
-        *,
-        exclude_index: str | None = None,
-        values: Iterable[LinkedValue] = (),
-        fields: Iterable[str] = (),
-    ) -> Sequence[Example]:
-        found = self.scored(question, k, exclude_index=exclude_index, values=values, fields=fields)
-        return tuple(example for _, example in found)
-
-    def scored(
-        self,
-        question: str,
-        k: int,
-        *,
-        exclude_index: str | None = None,
-        values: Iterable[LinkedValue] = (),
-        fields: Iterable[str] = (),
-    ) -> Sequence[tuple[float, Example]]:
-        """As ``nearest``, each with its cosine to the question, 1 for the same pattern."""
-        if k <= 0:
-            return ()
-        asked, serving = tuple(fields), self._serving
-        vector = serving.of_question(question, values=values, fields=asked)
-        near = self._near(serving, vector, exclude_index=exclude_index, at_first=self.ranking.pool(k))
-        chosen = select(near, k, exclude_index=exclude_index, fields=asked, ranking=self.ranking)
-        return tuple((cosine, example) for cosine, example, _ in chosen)
-
-    def warm(self) -> None:
+    def _warm(self) -> None:
         """Load the embedder, and embed the examples that have no vector of it, as after a change of the embedder or of
         how patterns are made; the others are found meanwhile."""
         self.embedder.encode(["warm"])
@@ -142,20 +112,26 @@ class ElasticStore(KeptRecords):
                 self._serving, lacking = vectors, fewer
 
     def _near(
-        self, vectors: PatternVectors, vector: NDArray[np.float32], *, exclude_index: str | None, at_first: int
+        self,
+        question: str,
+        k: int,
+        *,
+        exclude_index: str | None,
+        values: Iterable[LinkedValue],
+        fields: tuple[str, ...],
     ) -> Iterator[Near]:
-        """All that may be shown, nearest first, of equal ones the oldest first; asks for four times as many whenever
-        the caller wants more."""
+        """Asks for four times as many whenever the caller wants more."""
         import numpy as np
 
+        vectors = self._serving
+        vector = vectors.of_question(question, values=values, fields=fields)
         fits: list[Body] = [{"term": {"made": vectors.name}}, {"terms": {"state": sorted(SHOWN)}}]
-        left_out: list[Body] = [] if exclude_index is None else [{"term": {"index": exclude_index}}]
         knn = {
             "field": vectors.field,
             "query_vector": vector.tolist(),
-            "filter": found_by(*fits, without=left_out),
+            "filter": found_by(*fits, without=named(exclude_index)),
         }
-        size, seen = min(at_first, MOST_FOUND), set[str]()
+        size, seen = min(self.ranking.pool(k), MOST_FOUND), set[str]()
         while True:
             wide = {**knn, "k": size, "num_candidates": min(_WIDTH * size, MOST_FOUND)}
             found = self._index.search({"knn": wide, "size": size}, vector=vectors.field)

@@ -11,14 +11,13 @@ from examples_db.elastic_documents import example_of, found_by, is_example
 from examples_db.elastic_index import Document, ExampleIndex
 from examples_db.embed import Embedder
 from examples_db.mask import mask, pattern_of
+from examples_db.progress import Progress, counted
 from examples_db.schema import FIELDS_RECIPE, RECIPE
 from nlq.types import Body, Example, LinkedValue
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from examples_db.vectors import Progress
 
 TOGETHER = 200
 """Examples embedded and written in one request."""
@@ -54,13 +53,12 @@ class PatternVectors:
     def fill(self, index: ExampleIndex, on_progress: Progress | None) -> int:
         """Give every example that lacks it a vector of this kind; returns how many. What is changed meanwhile is left
         to whoever changes it."""
-        lacking, total, done = self._lacking, self.lacking(index), 0
-        for some in index.pages(lacking, size=TOGETHER):
-            self._embed(index, some)
-            done += len(some)
-            if on_progress is not None:
-                on_progress(done, max(total, done))
-        return done
+        count = 0
+        with counted(self.lacking(index), on_progress) as add:
+            for some in index.pages(self._lacking, size=TOGETHER):
+                self._embed(index, some)
+                count = add(len(some))
+        return count
 
     def lacking(self, index: ExampleIndex) -> int:
         """How many examples have no vector of this kind, whoever added them."""
@@ -75,8 +73,7 @@ class PatternVectors:
         self, question: str, *, values: Iterable[LinkedValue], fields: Iterable[str]
     ) -> NDArray[np.float32]:
         """One vector of length 1."""
-        whole = question.encode(errors="replace").decode()  # tokenizers refuse half characters (lone surrogates)
-        pattern = mask(whole, values, fields=fields if self._mask_fields else ())
+        pattern = mask(question, values, fields=fields if self._mask_fields else ())
         row: NDArray[np.float32] = self.embedder.encode([pattern])[0]
         return row
 

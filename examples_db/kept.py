@@ -27,7 +27,7 @@ class Keeper(Protocol):
 
     def remove(self, example_id: str, *, etag: str | None) -> None: ...
 
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str) -> None: ...
+    def mark(self, example_id: str, state: State, *, engine: str, reason: str, etag: str | None) -> None: ...
 
     def used(self, shown: Iterable[str], *, won: Iterable[str]) -> None: ...
 
@@ -74,8 +74,8 @@ class KeptRecords:
     def remove(self, example_id: str, *, etag: str | None = None) -> None:
         self._records.remove(example_id, etag=etag)
 
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "") -> None:
-        self._records.mark(example_id, state, engine=engine, reason=reason)
+    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "", etag: str | None = None) -> None:
+        self._records.mark(example_id, state, engine=engine, reason=reason, etag=etag)
 
     def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:
         self._records.used(shown, won=won)

@@ -59,25 +59,30 @@ def _plain(token: str) -> str:
     return "highest" if _HIGHEST.fullmatch(token) and token not in _NO_SUPERLATIVES else _THING
 
 
-class PatternEmbedder:
-    """Embeds patterns (see ``mask``) with their skeletons. Vectors are twice as long as the embedder's own."""
+def plain(embedder: Embedder) -> Embedder:
+    """The embedder of texts as they are."""
+    return embedder.texts if isinstance(embedder, PatternEmbedder) else embedder
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+
+class PatternEmbedder:
+    """Embeds patterns (see ``mask``) with their skeletons. Vectors are twice as long as those of ``texts``."""
+
+    def __init__(self, texts: Embedder) -> None:
+        self.texts = texts
 
     @property
     def id(self) -> str:
-        return f"{self._embedder.id}+skeleton{_VERSION}"
+        return f"{self.texts.id}+skeleton{_VERSION}"
 
     @property
     def dimension(self) -> int:
-        return 2 * self._embedder.dimension
+        return 2 * self.texts.dimension
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One L2-normalised row per pattern. Raises as the embedder does."""
         import numpy as np
 
-        rows = self._embedder.encode([*texts, *map(skeleton, texts)])
+        rows = self.texts.encode([*texts, *map(skeleton, texts)])
         whole, bare = rows[: len(texts)], rows[len(texts) :]
         joined = np.hstack([whole * (1 - SKELETON_SHARE) ** 0.5, bare * SKELETON_SHARE**0.5])
         return np.ascontiguousarray(joined, dtype=np.float32)

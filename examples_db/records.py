@@ -92,10 +92,10 @@ class Records:
             _forget(db, before)
             db.execute("DELETE FROM example WHERE id = ?", (before.example.id,))
 
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str) -> None:
+    def mark(self, example_id: str, state: State, *, engine: str, reason: str, etag: str | None) -> None:
         values = (State(state).value, engine, rows.now(), reason)
         with self._database.writing() as db:
-            found = _get(db, example_id)
+            found = _unchanged(db, example_id, etag)
             db.execute(
                 "UPDATE example SET state = ?, engine = ?, checked = ?, reason = ? WHERE id = ?",
                 (*values, found.example.id),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from examples_db.mask import lesson_of
 from nlq.types import Example, State
@@ -12,6 +14,10 @@ from nlq.types import Example, State
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Mode = Literal["masked", "plain", "random"]
+"""How examples are found: by the patterns of questions, by questions as they are, or by chance. The last two are there
+to be compared with."""
 
 SHOWN = frozenset({State.UNCHECKED, State.VERIFIED})
 """States of the examples that a store offers to ``select``: what is stale or unconfirmed teaches mistakes."""
@@ -28,7 +34,7 @@ _FAMILY_OF = {kind: family for family, kinds in _FAMILIES.items() for kind in ki
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How examples are chosen.
+    """How examples are found (``mode``) and chosen.
 
     Those whose cosine to the question is below ``floor`` are left out. ``kinds`` is what an example gains where its
     index has the same kinds of fields as the asked one. ``relevance`` is the lambda of maximal marginal relevance
@@ -36,6 +42,7 @@ class Ranking:
     ``mask_fields`` says whether names of fields are masked in questions; a store makes its vectors accordingly.
     """
 
+    mode: Mode = "masked"
     floor: float = 0.25
     kinds: float = 0.05
     relevance: float = 1.0
@@ -74,7 +81,7 @@ def select(
     """At most k of the candidates, best first; ``fields`` are the "name:kind" pairs of the index that is asked.
 
     ``candidates`` come nearest first, of equal ones the oldest first, and are consumed only as far as they can matter.
-    Of candidates that teach the same (see ``lesson_of``) the first stays.
+    Some are ``left_out``. Of candidates that teach the same (see ``lesson_of``) the first stays.
     """
     ranking = ranking or Ranking()
     kinds = kinds_of(fields)
@@ -89,22 +96,11 @@ def select(
     return tuple(scored.near for scored in chosen[: max(k, 0)])
 
 
-def groups(examples: Sequence[Example], n: int, k: int) -> tuple[tuple[Example, ...], ...]:
-    """n groups of at most k examples each, for n candidates of one question; ``examples`` (n * k of them, or what there
-    is) come best first.
-
-    They are dealt like cards, so that each group has a good one; where they do not suffice, later groups take again
-    from the beginning. All are in the order of ``examples``.
-    """
-    size = min(k, len(examples))
-    dealt: list[tuple[Example, ...]] = []
-    for group in range(n):
-        places = {(group + turn * n) % len(examples) for turn in range(size)} if size > 0 else set()
-        spare = ((group + step) % len(examples) for step in range(len(examples)))
-        while len(places) < size:
-            places.add(next(spare))
-        dealt.append(tuple(examples[place] for place in sorted(places)))
-    return tuple(dealt)
+@lru_cache(maxsize=4096)
+def left_out(index: str, exclude_index: str | None) -> bool:
+    """Whether the two can name an index in common; each is a name, a pattern with ``*``, or several of these with
+    commas between. What an alias stands for is not known here."""
+    return exclude_index is not None and any(_meet(a, b) for a in index.split(",") for b in exclude_index.split(","))
 
 
 def kinds_of(fields: Iterable[str]) -> frozenset[str]:
@@ -123,9 +119,19 @@ def _distinct(candidates: Iterable[Near], *, exclude_index: str | None, floor: f
     for near in candidates:
         if near.cosine < floor:
             return
-        if near.example.index != exclude_index and (lesson := lesson_of(near.example)) not in seen:
+        if not left_out(near.example.index, exclude_index) and (lesson := lesson_of(near.example)) not in seen:
             seen.add(lesson)
             yield near
+
+
+def _meet(one: str, other: str) -> bool:
+    """Of two patterns each stretches over what the other needs in its middle: only their ends can keep them apart."""
+    if "*" not in one or "*" not in other:
+        name, pattern = (one, other) if "*" not in one else (other, one)
+        return fnmatchcase(name, pattern.replace("[", "[[]").replace("?", "[?]"))
+    (head, *_, tail), (its_head, *_, its_tail) = one.split("*"), other.split("*")
+    heads_fit = head.startswith(its_head) or its_head.startswith(head)
+    return heads_fit and (tail.endswith(its_tail) or its_tail.endswith(tail))
 
 
 def _decided(pool: Sequence[_Scored], k: int, *, best: float, ranking: Ranking) -> bool:

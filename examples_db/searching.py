@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from examples_db.database import Database
 from examples_db.embed import Embedder
 from examples_db.index import IndexSizes, VectorIndex
+from examples_db.progress import Progress
 from examples_db.retrieve import Near
 from examples_db.schema import FIELDS_RECIPE
-from examples_db.vectors import Progress, Vectors
+from examples_db.vectors import Vectors
 from nlq.errors import NlqError
 
 if TYPE_CHECKING:

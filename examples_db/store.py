@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 from examples_db.database import Database
 from examples_db.embed import Embedder
-from examples_db.kept import KeptRecords
+from examples_db.found import FoundRecords
 from examples_db.mask import mask
+from examples_db.pool import Pool
+from examples_db.progress import Progress
 from examples_db.records import Records
-from examples_db.retrieve import Ranking, select
+from examples_db.retrieve import Near, Ranking
 from examples_db.searching import EarlierEmbedder, Search, Sizes
 from examples_db.seeding import SEEDS, SOURCE, Seeded, read_seeds, seeds_version
-from examples_db.vectors import Progress
-from nlq.types import Example, LinkedValue
+from nlq.types import LinkedValue
 
 
-class SqliteStore(KeptRecords):
+class SqliteStore(FoundRecords):
     """The ExampleStore of nlq: one file, any number of threads and processes."""
 
     def __init__(
@@ -36,6 +37,7 @@ class SqliteStore(KeptRecords):
         self.ranking = ranking or Ranking()
         self._database = database
         self._records = Records(database)
+        self._pool = Pool(embedder)
         self._search = Search(
             database,
             embedder,
@@ -66,46 +68,24 @@ class SqliteStore(KeptRecords):
         database = Database.open(path)
         return cls(database, embedder=embedder, ranking=ranking, earlier=earlier, on_progress=on_progress, sizes=sizes)
 
-    def nearest(
+    def _near(
         self,
         question: str,
         k: int,
         *,
-        exclude_index: str | None = None,
-        values: Iterable[LinkedValue] = (),
-        fields: Iterable[str] = (),
-    ) -> Sequence[Example]:
-        """As the port says; of examples that teach the same the oldest only, none that is stale or unconfirmed, none
-        further away than the ranking's floor. A question that is masked already is fine too."""
-        found = self.scored(question, k, exclude_index=exclude_index, values=values, fields=fields)
-        return tuple(example for _, example in found)
-
-    def scored(
-        self,
-        question: str,
-        k: int,
-        *,
-        exclude_index: str | None = None,
-        values: Iterable[LinkedValue] = (),
-        fields: Iterable[str] = (),
-    ) -> Sequence[tuple[float, Example]]:
-        """As ``nearest``, each with its cosine to the question, 1 for the same pattern."""
-        if k <= 0:
-            return ()
+        exclude_index: str | None,
+        values: Iterable[LinkedValue],
+        fields: tuple[str, ...],
+    ) -> Iterable[Near]:
         searcher = self._search.current()
         if not searcher.index.size:
             return ()
-        asked = tuple(fields)
-        whole = question.encode(errors="replace").decode()  # tokenizers refuse half characters (lone surrogates)
         vectors = searcher.vectors
-        pattern = mask(whole, values, fields=asked if vectors.mask_fields else ())
-        near = searcher.near(
-            vectors.embedder.encode([pattern]), at_first=self.ranking.pool(k), exclude_index=exclude_index
-        )
-        chosen = select(near, k, exclude_index=exclude_index, fields=asked, ranking=self.ranking)
-        return tuple((found.cosine, found.example) for found in chosen)
+        pattern = mask(question, values, fields=fields if vectors.mask_fields else ())
+        vector = vectors.embedder.encode([pattern])
+        return searcher.near(vector, at_first=self.ranking.pool(k), exclude_index=exclude_index)
 
-    def warm(self) -> None:
+    def _warm(self) -> None:
         self._search.current().vectors.embedder.encode(["warm"])
 
     def embed(self, on_progress: Progress | None = None) -> int:

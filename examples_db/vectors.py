@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +18,7 @@ from examples_db.database import Database
 from examples_db.embed import Embedder
 from examples_db.index import Chunk, IndexSizes, VectorIndex
 from examples_db.mask import lesson_of, pattern_of
+from examples_db.progress import Progress, counted
 from examples_db.retrieve import SHOWN, Near
 from examples_db.schema import FIELDS_RECIPE, RECIPE
 from nlq.errors import StoreError
@@ -27,18 +28,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Progress = Callable[[int, int], None]
-"""Called with how many are done and how many there are."""
-
 _READ = 8192
 _KEPT = 2
 """Makers whose vectors are kept: the last two opened, so that processes of before and after a change share a file."""
 
 _NEAR = f"""
     SELECT placed.vector, min(example.id), {", ".join(f"example.{c.strip()}" for c in rows.EXAMPLE.split(",")[1:])}
-    FROM json_each(?) AS wanted CROSS JOIN placed ON placed.vector = wanted.value
+    FROM json_each(?2) AS wanted CROSS JOIN placed ON placed.vector = wanted.value
     CROSS JOIN example ON example.id = placed.example  -- in this order: each is one look-up in the next
-    WHERE example."index" IS NOT ? AND +example.state IN ({", ".join(f"'{state}'" for state in sorted(SHOWN))})
+    WHERE NOT left_out(example."index", ?1) AND +example.state IN ({", ".join(f"'{state}'" for state in sorted(SHOWN))})
     GROUP BY placed.vector, placed.shape
 """
 
@@ -121,12 +119,11 @@ class Vectors:
     def place_all(self, *, batch: int, on_progress: Progress | None = None, stop: threading.Event | None = None) -> int:
         """Give every example its vector, the oldest change first; returns how many got one. What is placed stays so
         when ``stop`` is set or the process dies."""
-        count, total = 0, self.lacking()
-        while not (stop and stop.is_set()) and (pending := self.pending(batch)):
-            self.place(pending)
-            count += len(pending)
-            if on_progress is not None:
-                on_progress(count, max(count, total))
+        count = 0
+        with counted(self.lacking(), on_progress) as add:
+            while not (stop and stop.is_set()) and (pending := self.pending(batch)):
+                self.place(pending)
+                count = add(len(pending))
         return count
 
     def chunks(self, *, after: int = 0) -> Iterator[Chunk]:
@@ -165,7 +162,7 @@ class Vectors:
             WHERE +vector.maker = ? AND length(data) = ?
         """
         with self.database.reading() as db:
-            found = db.execute(_NEAR, (wanted, exclude_index)).fetchall()
+            found = db.execute(_NEAR, (exclude_index, wanted)).fetchall()
             data = db.execute(statement, (wanted, self._maker, 4 * self.embedder.dimension)).fetchall()
         vectors = self._rows(content for _, content in data)
         cosines = (vectors @ vector.reshape(-1)).round(6).tolist()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from rich.console import Console
 
@@ -24,11 +24,22 @@ if TYPE_CHECKING:
     from examples_db.elastic_store import ElasticStore
     from examples_db.embed import Embedder, SentenceEmbedder
     from examples_db.patterns import PatternEmbedder
+    from examples_db.progress import Progress
+    from examples_db.retrieve import Ranking
+    from examples_db.searching import EarlierEmbedder
     from examples_db.store import SqliteStore
     from nlq.access.door import Door
     from nlq.access.tokens import Tokens
     from nlq.elastic.engine import ElasticEngine
     from nlq.types import Example
+
+    class _StoreParts(TypedDict):
+        """What both stores are made of."""
+
+        embedder: PatternEmbedder
+        ranking: Ranking
+        earlier: EarlierEmbedder
+        on_progress: Progress
 
 
 @contextmanager
@@ -55,7 +66,7 @@ def open_translator(
     with ExitStack() as parts:
         embedder = load_embedder(settings)
         if examples is None:
-            examples = parts.enter_context(closing(open_store(settings, embedder=embedder, url=known)))
+            examples = parts.enter_context(closing(open_store(settings, embedder=embedder, url=known, console=console)))
             # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
             warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
             warming.submit(examples.warm)
@@ -112,19 +123,30 @@ def engine_url(settings: Settings) -> str:
 
 
 def open_store(
-    settings: Settings, *, embedder: SentenceEmbedder | None = None, url: str | None = None
+    settings: Settings,
+    *,
+    embedder: SentenceEmbedder | None = None,
+    url: str | None = None,
+    console: Console | None = None,
 ) -> SqliteStore | ElasticStore:
     """The examples database, holding the seed examples. ``url`` is the engine's address where it is known already; it
-    is asked only where the examples are kept there."""
+    is asked only where the examples are kept there. Where many are embedded anew, ``console`` (default: standard error)
+    shows how far that is."""
     from examples_db.patterns import PatternEmbedder
+    from examples_db.progress import EmbeddingBar
     from examples_db.store import SqliteStore, seed
 
-    patterns = PatternEmbedder(embedder or load_embedder(settings))
+    parts: _StoreParts = {
+        "embedder": PatternEmbedder(embedder or load_embedder(settings)),
+        "ranking": _ranking(settings),
+        "earlier": _earlier_embedder,
+        "on_progress": EmbeddingBar(console or Console(stderr=True)),
+    }
     store: SqliteStore | ElasticStore
     if settings.examples_store == "elastic":
-        store = _elastic_store(settings, embedder=patterns, url=url or engine_url(settings))
+        store = _elastic_store(settings, url or engine_url(settings), parts)
     else:
-        store = SqliteStore.open(settings.examples_path, patterns, earlier=_earlier_embedder)
+        store = SqliteStore.open(settings.examples_path, **parts)
     try:
         seed(store)
     except NlqError:
@@ -133,24 +155,34 @@ def open_store(
     return store
 
 
-def _elastic_store(settings: Settings, *, embedder: PatternEmbedder, url: str) -> ElasticStore:
+def _elastic_store(settings: Settings, url: str, parts: _StoreParts) -> ElasticStore:
     from examples_db.elastic_store import ElasticStore
     from nlq.elastic.client import client_of
 
     client, shown = client_of(url, **_access(settings))
-    return ElasticStore.open(
-        client, url=shown, index=settings.examples_index, embedder=embedder, earlier=_earlier_embedder
+    return ElasticStore.open(client, url=shown, index=settings.examples_index, **parts)
+
+
+def _ranking(settings: Settings) -> Ranking:
+    from examples_db.retrieve import Ranking
+
+    return Ranking(
+        mode=settings.retrieval,
+        floor=settings.retrieval_floor,
+        kinds=settings.retrieval_kinds,
+        relevance=settings.retrieval_relevance,
     )
 
 
 def _earlier_embedder(id_: str) -> Embedder | None:
-    """The embedder whose vectors are stored, where its weights are still there: it serves until the new one can."""
+    """The embedder whose vectors are stored, where its weights are still on this disk: it serves until the new one
+    can."""
     from examples_db.embed import SentenceEmbedder
     from examples_db.patterns import PatternEmbedder
 
     plain = id_.partition("+")[0]  # what follows is how patterns were embedded
     try:
-        embedder = SentenceEmbedder.load(plain.rpartition("@")[0])
+        embedder = SentenceEmbedder.load(plain.rpartition("@")[0], download=False)
     except ConfigError:
         return None
     return next((e for e in (embedder, PatternEmbedder(embedder)) if e.id == id_), None)

@@ -118,7 +118,12 @@ class ExampleStore(Protocol):
         fields: Iterable[str] = (),
     ) -> Sequence[Example]:
         """At most k examples, nearest first by the pattern of their questions; ``values`` are the question's links,
-        ``fields`` the "name:kind" pairs of the index that is asked."""
+        ``fields`` the "name:kind" pairs of the index that is asked.
+
+        ``exclude_index`` is a name, a pattern with ``*`` or several of these with commas between: examples are left out
+        whose own index, which may be a pattern or a list too, can name an index in common with it. Aliases are not
+        resolved: name what they stand for.
+        """
 
     def warm(self) -> None:
         """Load what the first question would otherwise wait for."""
@@ -149,8 +154,9 @@ class ExampleStore(Protocol):
     def remove(self, example_id: str, *, etag: str | None = None) -> None:
         """Forget it. Raises as ``edit``; ``etag`` None removes whatever is there."""
 
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "") -> None:
-        """Remember what a check found on the engine of that version. Raises UnknownExampleError."""
+    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "", etag: str | None = None) -> None:
+        """Remember what a check found on the engine of that version. Raises as ``edit``: what was found of an example
+        says nothing of an edited one; ``etag`` None marks whatever is there."""
 
     def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:
         """Count that these ids were shown to a model, and that those led to the answer. Unknown ids are passed over."""

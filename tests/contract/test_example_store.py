@@ -134,6 +134,26 @@ def test_an_index_can_be_left_out(store: ExampleStore) -> None:
     assert {e.index for e in found} == {"tickets", "books"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ("orders-1", {"orders-2", "shop", "?rders-[1]"}),
+        ("orders-*", {"shop", "?rders-[1]"}),
+        ("shop,orders-2", {"orders-1", "?rders-[1]"}),
+        ("?rders-[1]", {"orders-1", "orders-2", "shop", "ord*,sales"}),
+        ("*,", set()),
+        ("sales", {"orders-1", "orders-2", "shop", "?rders-[1]"}),
+    ],
+)
+def test_all_indices_of_a_pattern_or_list_are_left_out_and_patterns_that_cover_one(
+    store: ExampleStore, asked: str, left: set[str]
+) -> None:
+    indices = ["orders-1", "orders-2", "shop", "ord*,sales", "?rders-[1]"]
+    store.add(above(f"orders {word} above 50", index, 50) for word, index in zip("abcde", indices, strict=True))
+
+    assert {e.index for e in store.nearest("orders above 60", 10, exclude_index=asked)} == left
+
+
 def test_of_equal_patterns_with_equal_queries_the_oldest_is_found(store: ExampleStore) -> None:
     store.add([above("orders above 50", "orders", 50), above("orders above 70", "orders", 70), SOME[0]])
 
@@ -395,6 +415,20 @@ def test_a_mark_tells_the_engine_the_time_and_the_reason_and_keeps_the_etag(stor
     assert (marked.state, marked.engine, marked.reason) == (State.STALE, "9.4.3", "no field 'total'")
     assert marked.checked.endswith("+00:00")
     assert (marked.etag, marked.updated, marked.example) == (before.etag, before.updated, before.example)
+
+
+def test_what_was_found_of_an_old_text_marks_no_edited_example(store: ExampleStore) -> None:
+    store.add(SOME[:1])
+    before = records(store)[0]
+    edited = store.edit(before.example.id, replace(SOME[0], question="edited"), etag=before.etag)
+
+    with pytest.raises(ConflictError):
+        store.mark(before.example.id, State.STALE, engine="9.4.3", etag=before.etag)
+    untouched = store.get(before.example.id)
+    store.mark(before.example.id, State.VERIFIED, engine="9.4.3", etag=edited.etag)
+
+    assert untouched == edited
+    assert store.get(before.example.id).state is State.VERIFIED
 
 
 def test_uses_and_wins_are_counted_and_change_nothing_else(store: ExampleStore) -> None:

@@ -124,8 +124,8 @@ class FakeStore:
         self._unchanged(example_id, etag)
         del self._records[example_id]
 
-    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "") -> None:
-        found = self.get(example_id)
+    def mark(self, example_id: str, state: State, *, engine: str, reason: str = "", etag: str | None = None) -> None:
+        found = self._unchanged(example_id, etag)
         self._records[example_id] = replace(found, state=state, engine=engine, checked=NOW, reason=reason)
 
     def used(self, shown: Iterable[str], *, won: Iterable[str] = ()) -> None:

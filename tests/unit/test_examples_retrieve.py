@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from examples_db.retrieve import Near, Ranking, groups, kinds_of, overlap, select
+from examples_db.retrieve import Near, Ranking, kinds_of, left_out, overlap, select
 from nlq.types import Example
 
 
@@ -41,6 +41,33 @@ def test_an_index_is_left_out_without_hiding_its_twin() -> None:
     candidates = [near(0.9, "orders above 5"), near(0.9, "orders above 7", index="other")]
 
     assert questions(select(candidates, 3, exclude_index="i")) == ["orders above 7"]
+
+
+COMMON = [
+    ("logs", "logs", True),
+    ("logs", "log", False),
+    ("logs-1", "logs-*", True),
+    ("log", "logs*", False),
+    ("a,logs-1", "b,logs-*", True),
+    ("a,b", "c,d", False),
+    ("*", "anything", True),
+    ("logs-*", "*-2026", True),
+    ("logs-*", "logs-2026-*", True),
+    ("logs-*", "metrics-*", False),
+    ("*-2025", "*-2026", False),
+    ("a*b*c", "a*x*c", True),
+    ("a*b*c", "a*x*d", False),
+    ("logs-[1]", "logs-1", False),
+    ("logs-?", "logs-1", False),
+    ("a" * 2000 + "*b", "a*" * 1000, True),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "common"), COMMON)
+def test_an_index_is_left_out_where_both_can_name_one_in_common(one: str, other: str, *, common: bool) -> None:
+    assert left_out(one, other) is common
+    assert left_out(other, one) is common
+    assert not left_out(one, None)
 
 
 def test_an_index_of_the_same_kinds_of_fields_is_preferred_among_equals() -> None:
@@ -104,22 +131,3 @@ def test_all_numbers_are_one_kind() -> None:
 def test_overlap_is_the_share_of_common_kinds() -> None:
     assert overlap(frozenset("ab"), frozenset("bc")) == pytest.approx(1 / 3)
     assert overlap(frozenset(), frozenset()) == 0
-
-
-GROUPS = [
-    ("abcdef", 2, 3, ["ace", "bdf"]),
-    ("abcdef", 3, 2, ["ad", "be", "cf"]),
-    ("abcd", 3, 2, ["ad", "ab", "bc"]),
-    ("ab", 3, 3, ["ab", "ab", "ab"]),
-    ("a", 2, 1, ["a", "a"]),
-    ("", 2, 3, ["", ""]),
-    ("abc", 2, 0, ["", ""]),
-    ("abc", 0, 2, []),
-]
-
-
-@pytest.mark.parametrize(("letters", "n", "k", "expected"), GROUPS)
-def test_groups_are_dealt_like_cards(letters: str, n: int, k: int, expected: list[str]) -> None:
-    examples = [Example(letter, {}, "i") for letter in letters]
-
-    assert ["".join(e.question for e in group) for group in groups(examples, n, k)] == expected
