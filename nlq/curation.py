@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 from nlq.canonical import canonical
-from nlq.errors import InputError, PermissionError_, StoreError, UnknownExampleError, UnknownIndexError
+from nlq.errors import ConflictError, InputError, PermissionError_, StoreError, UnknownExampleError, UnknownIndexError
 from nlq.finish import Finish
 from nlq.grounding import View
 from nlq.json_schema import minified
@@ -67,8 +67,7 @@ class Curator:
         """
         finding = self._sound(self._cleaned(example), strict=strict)
         new = self.store.add([finding.example], tags=tags, author=author)
-        record = self._find(finding.example)
-        return self._marked(record.example.id, finding), bool(new)
+        return self._marked(self._find(finding.example), finding), bool(new)
 
     def approve(self, example: Example, *, tags: Iterable[str] = (), author: str = "") -> tuple[Record, bool]:
         """As ``keep`` with ``strict``, of a question and the query that answers it, as an answer shows it or edited."""
@@ -86,8 +85,7 @@ class Curator:
         if not example.fields and example.index == before.index:
             example = replace(example, fields=before.fields)
         finding = self._sound(self._cleaned(example), strict=False)
-        self.store.edit(example_id, finding.example, tags=tags, etag=etag)
-        return self._marked(example_id, finding)
+        return self._marked(self.store.edit(example_id, finding.example, tags=tags, etag=etag), finding)
 
     def recheck(self, where: ExampleFilter | None = None) -> Iterator[tuple[Record, Finding]]:
         """Check every record that is meant, and mark it where its check came to something; yields it as it was.
@@ -103,9 +101,7 @@ class Curator:
                 findings = self.check([record.example for record in same], schemas[index])
                 for record, finding in zip(same, findings, strict=True):
                     if finding.state is not State.UNCHECKED:
-                        with suppress(UnknownExampleError):  # removed meanwhile
-                            state = _settled(record, finding)
-                            self.store.mark(record.example.id, state, engine=finding.engine, reason=finding.reason)
+                        self._mark(record, finding, _settled(record, finding))
                     yield record, finding
 
     def check(self, examples: Sequence[Example], schema: IndexSchema | None) -> Iterator[Finding]:
@@ -161,10 +157,14 @@ class Curator:
         except (InputError, PermissionError_):
             return None
 
-    def _marked(self, example_id: str, finding: Finding) -> Record:
+    def _marked(self, record: Record, finding: Finding) -> Record:
         if finding.state is not State.UNCHECKED:
-            self.store.mark(example_id, finding.state, engine=finding.engine)
-        return self.store.get(example_id)
+            self._mark(record, finding, finding.state)
+        return self.store.get(record.example.id)
+
+    def _mark(self, record: Record, finding: Finding, state: State) -> None:
+        with suppress(UnknownExampleError, ConflictError):  # removed or edited since it was read: not what was checked
+            self.store.mark(record.example.id, state, engine=finding.engine, reason=finding.reason, etag=record.etag)
 
     def _find(self, example: Example) -> Record:
         """The record of an example that the store holds."""

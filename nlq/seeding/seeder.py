@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Literal
 
-from nlq.errors import InputError
+from nlq.errors import ConflictError, InputError
 from nlq.json_schema import minified
 from nlq.ports import ExampleStore
 from nlq.seeding.coverage import Plan
@@ -133,7 +134,14 @@ class Seeder:
                 continue
             for kept in pages(self.store, ExampleFilter(index=example.index, text=example.question)):
                 if kept.example.question == example.question and kept.example.query == example.query:
-                    self.store.mark(kept.example.id, record.state, engine=record.engine, reason=record.reason)
+                    with suppress(ConflictError):  # somebody edited it already
+                        self.store.mark(
+                            kept.example.id,
+                            record.state,
+                            engine=record.engine,
+                            reason=record.reason,
+                            etag=kept.etag,
+                        )
 
 
 def pages(store: ExampleStore, where: ExampleFilter | None = None, *, most: int | None = None) -> Iterator[Record]:

@@ -256,6 +256,24 @@ def test_what_is_removed_while_it_is_verified_is_passed_over(
     assert len(list(curator.recheck())) == 1
 
 
+def test_what_is_edited_while_it_is_verified_is_not_marked(
+    curator: Curator, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add([of({"query": {"term": {"shelv": "Crime"}}})])
+    check = Curator.check
+
+    def edited_meanwhile(*args: Any) -> Any:
+        before = store.page()[0]
+        store.edit(before.example.id, of(), etag=before.etag)
+        return check(*args)
+
+    monkeypatch.setattr(Curator, "check", edited_meanwhile)
+    found = [finding.state for _, finding in curator.recheck()]
+
+    assert found == [State.STALE]
+    assert store.page()[0].state is State.UNCHECKED
+
+
 def test_the_nearest_have_scores_where_the_store_tells_them(store: FakeStore) -> None:
     class Plain:
         """The part of the port that gives no scores."""
