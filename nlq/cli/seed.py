@@ -65,6 +65,9 @@ def seed(
     values: Annotated[bool, typer.Option("--values/--no-values", help="Send the teacher some real values.")] = True,
     n: Annotated[int, typer.Option("-n", help="Candidates when a question is asked again.", min=1, max=64)] = 6,
     random_seed: Annotated[int, typer.Option("--seed", help="Other numbers make other examples.", min=0)] = 0,
+    keep_unconfirmed: Annotated[
+        bool, typer.Option("--keep-unconfirmed", help="Without a teacher too, keep what is not confirmed, as such.")
+    ] = False,
     store: Annotated[bool, typer.Option("--store/--no-store", help="Keep them in the examples database.")] = True,
     out: Annotated[Path | None, typer.Option(help="Write what was kept to this JSONL file too.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="Where this run is written down; default: in NLQ_HOME.")] = None,
@@ -73,7 +76,8 @@ def seed(
 
     Every query passes the schema, the policy and a dry run; every question is asked again and must lead back to the
     same result. With --teacher a larger model writes both, and what is not confirmed is kept as such; without it,
-    queries are drawn and the local model puts them into words. Interrupt it at will: the same command goes on.
+    queries are drawn and the local model puts them into words. What is unconfirmed is never shown to a model: hard
+    questions with right queries are among it. Interrupt it at will: the same command goes on.
     """
     from nlq.bootstrap import open_translator
     from nlq.seeding.seeder import seeder_for
@@ -99,7 +103,7 @@ def seed(
             source=header.source,
             author=header.author,
             into=translator.examples if store else None,
-            unconfirmed="unconfirmed" if asked else "dropped",
+            unconfirmed="unconfirmed" if asked or keep_unconfirmed else "dropped",
         )
         ended = parts.enter_context(_reported(seeder, bounds, count=count, out=out))
         if asked:

@@ -35,6 +35,7 @@ class Run:
 
     def __init__(self, path: Path, sampler: WordySampler, **parts: Any) -> None:
         self.store = parts.pop("store", None) or KeptStore([OTHER, COUNTED])
+        unconfirmed = parts.pop("unconfirmed", "dropped")
         self.translator = Translator(hotels_engine(), sampler, self.store, **parts)
         self.ledger = Ledger.open(path, Header("hotels", "self", "wordy"))
         self.seeder: Seeder = seeder_for(
@@ -46,7 +47,7 @@ class Run:
             source="self",
             author="wordy",
             into=self.store,
-            unconfirmed="dropped",
+            unconfirmed=unconfirmed,
         )
 
     def make(self, count: int, *, draws: int = 40) -> bool:
@@ -81,6 +82,20 @@ def test_what_does_not_lead_back_is_dropped_with_what_came_instead(tmp_path: Pat
     assert dropped
     assert {e.reason for e in dropped} == {"asked again, 0 of 2 candidates lead back, 2 say: number of hotels"}
     assert not {e.question for e in dropped} & set(run.store.states)
+
+
+def test_what_does_not_lead_back_can_be_kept_and_is_shown_to_no_model(tmp_path: Path) -> None:
+    run = Run(tmp_path / "l", WordySampler(forgets=2), unconfirmed="unconfirmed")
+    with closing(run.ledger):
+        run.make(6)
+        unsure = [e for e in run.ledger.kept() if e.fate == "unconfirmed"]
+
+    assert unsure
+    assert all(run.store.states[e.question] == ("wordy", State.UNCONFIRMED) for e in unsure)
+    assert {r.reason for r in run.store.page() if r.state is State.UNCONFIRMED} == {e.reason for e in unsure}
+    shown = {e.question for e in run.store.nearest(unsure[0].question, 100)}
+    assert shown
+    assert not shown & {e.question for e in unsure}
 
 
 def test_a_run_goes_on_where_it_was_interrupted_and_the_store_misses_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from nlq.cli.root import build_app, main
 from nlq.cli.seed import coverage_table
 from nlq.errors import EngineError
 from nlq.translator import Translator
-from nlq.types import Body
+from nlq.types import Body, State
 from tests.fakes.teacher import KeptStore, TeacherServer, WordySampler, completion, hotels_engine
 
 OSLO: Body = {"query": {"term": {"city": "Oslo"}}, "size": 0}
@@ -66,6 +66,17 @@ def test_without_a_teacher_examples_are_made_shown_stored_and_written(seed: Seed
     written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert {line["question"] for line in written} == set(parts.store.states)
     assert {line["source"] for line in written} == {"self"}
+
+
+def test_without_a_teacher_what_is_unconfirmed_is_kept_where_that_is_asked_for(seed: Seed, parts: Parts) -> None:
+    parts.sampler.forgets = 2
+
+    dropped = seed("--count", 2).output
+    kept = seed("--count", 6, "--keep-unconfirmed").output
+
+    assert "unconfirmed of" not in dropped
+    assert "unconfirmed of" in kept
+    assert State.UNCONFIRMED in {state for _, state in parts.store.states.values()}
 
 
 def test_with_no_store_only_the_file_and_the_ledger_have_them(seed: Seed, parts: Parts, tmp_path: Path) -> None:
