@@ -41,6 +41,8 @@ ACTIONS: dict[tuple[str, str], frozenset[Action]] = {
     ("GET", "/indexes"): EITHER,
     ("GET", "/{index}/mapping"): EITHER,
     ("POST", "/{index}/nlq"): ASKS,
+    ("POST", "/{index}/nlq/refine"): ASKS,
+    ("POST", "/{index}/query"): QUERIES,
     ("POST", "/{index}/feedback"): ASKS,
     ("GET", "/examples"): READS,
     ("POST", "/examples/search"): READS,
@@ -53,8 +55,16 @@ ACTIONS: dict[tuple[str, str], frozenset[Action]] = {
 """What a key must allow, one of these, for each method and route. A route that is not here is for nobody with a key."""
 
 
-ALLOWED_HEADERS = ("Authorization", "X-API-Key", ELASTIC_HEADER, "Content-Type", "If-Match", "X-Request-ID")
-EXPOSED_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-ID")
+ALLOWED_HEADERS = (
+    "Authorization",
+    "X-API-Key",
+    ELASTIC_HEADER,
+    "Content-Type",
+    "If-Match",
+    "X-Request-ID",
+    "Idempotency-Key",
+)
+EXPOSED_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-ID", "X-Total-Count")
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {"application/problem+json": {}}, "model": ProblemOut}

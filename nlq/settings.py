@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(2000, ge=1, le=20000)
     max_results: int = Field(1000, ge=1, le=10000, description="Most hits or buckets a query may ask for.")
 
+    unsure_below: float = Field(0.5, ge=0, le=1, description="Answers of less confidence are called unsure.")
+    export_rows: int = Field(10_000, ge=1, le=1_000_000, description="Most rows of one export.")
+
     host: str = "127.0.0.1"
     port: int = Field(6789, ge=0, le=65535)
 
