@@ -49,7 +49,7 @@ def create_app(
     metrics = Metrics(log=QuestionLog(texts=settings.log_questions))
     desk = Desk(translator, metrics=metrics, waiting=settings.waiting, per_caller=settings.waiting_per_caller)
     parts = Parts(translator, door or Door(), pass_through=settings.es_pass_through)
-    agents = mcp_endpoint(translator, desk, settings)
+    agents = mcp_endpoint(desk, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

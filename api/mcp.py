@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 from starlette.routing import Route
 
+from api.access import Visit
 from api.events import Desk
-from api.mcp_tools import INSTRUCTIONS, Tell, Tool, Tools
+from api.mcp_tools import INSTRUCTIONS, TOOLS, Call, Tool
 from api.problems import problem_of, sentence
 from api.security import MAX_BODY_BYTES
 from nlq.errors import ConfigError, InputError
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 
 PATH = "/mcp"
 
+Permitted = tuple[Translator, str]
+"""The translator as a caller may use it, and the caller's id ("": not known)."""
+
+Permit = Callable[[Any, Tool], Permitted]
+"""Who sends a request (None where it came over no network) and may use the tool; raises PermissionError_."""
+
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -40,8 +47,9 @@ class Endpoint:
     running: Callable[[], AbstractAsyncContextManager[None]] = field(default=nullcontext)
 
 
-def mcp_endpoint(translator: Translator, desk: Desk, settings: Settings) -> Endpoint:
-    """The tools at PATH over streamable HTTP, each request on its own: any replica can answer it.
+def mcp_endpoint(desk: Desk, settings: Settings) -> Endpoint:
+    """The tools at PATH over streamable HTTP, each request on its own: any replica can answer it. Every call works with
+    what the request's caller may use; without a ``Visit`` it fails.
 
     Requests that name another host than ``settings`` allow, or that a page of another origin sends, are refused.
     """
@@ -49,8 +57,12 @@ def mcp_endpoint(translator: Translator, desk: Desk, settings: Settings) -> Endp
         return Endpoint()
     from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 
+    def visited(request: Any, tool: Tool) -> Permitted:
+        visit: Visit = request.state.visit
+        return visit.translator(tool.actions), visit.caller.id
+
     sessions = StreamableHTTPSessionManager(
-        mcp_server(Tools(translator, desk)),
+        mcp_server(desk, visited),
         stateless=True,
         security_settings=allowed(settings),
         max_request_body_size=MAX_BODY_BYTES,
@@ -58,12 +70,12 @@ def mcp_endpoint(translator: Translator, desk: Desk, settings: Settings) -> Endp
     return Endpoint((Route(PATH, StreamableHTTPASGIApp(sessions), include_in_schema=False),), sessions.run)
 
 
-async def serve_stdio(tools: Tools) -> None:
+async def serve_stdio(translator: Translator, desk: Desk) -> None:
     """Answer the agent at standard input and output until it closes them; what else writes there goes to standard
     error."""
     from mcp.server.stdio import stdio_server
 
-    server = mcp_server(tools)
+    server = mcp_server(desk, lambda _, __: (translator, ""))
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
@@ -78,15 +90,13 @@ def installed() -> bool:
     return find_spec("mcp") is not None
 
 
-def mcp_server(tools: Tools) -> Server[Any]:
+def mcp_server(desk: Desk, permit: Permit) -> Server[Any]:
     """The protocol's server. What a tool raises becomes a result marked as an error, with one sentence."""
     from mcp import types
     from mcp.server import Server
 
-    table = {tool.name: tool for tool in tools.all()}
-
     async def listed(_: ServerRequestContext[Any], __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_advertised(tool) for tool in table.values()])
+        return types.ListToolsResult(tools=[_advertised(tool) for tool in TOOLS])
 
     async def called(context: ServerRequestContext[Any], params: types.CallToolRequestParams) -> types.CallToolResult:
         steps = 0
@@ -97,7 +107,10 @@ def mcp_server(tools: Tools) -> Server[Any]:
             await context.session.report_progress(steps, message=said)
 
         try:
-            given = await _call(table, params, tell)
+            tool = _named(params.name)
+            asked = _checked(tool, params.arguments or {})
+            translator, caller = permit(context.request, tool)
+            given = await tool.run(asked, Call(translator, desk, caller, tell))
         except Exception as exc:  # noqa: BLE001  # the border: what nobody foresaw is logged and goes out as an id
             return types.CallToolResult(content=[_text(problem_of(exc).detail)], is_error=True)
         said = _encodable(given)
@@ -116,15 +129,18 @@ def mcp_server(tools: Tools) -> Server[Any]:
     )
 
 
-async def _call(table: Mapping[str, Tool], params: types.CallToolRequestParams, tell: Tell) -> Any:
-    tool = table.get(params.name)
-    if tool is None:
-        raise InputError(f"There is no tool {params.name[:60]!r}; there are {', '.join(table)}.")
+def _named(name: str) -> Tool:
+    found = next((tool for tool in TOOLS if tool.name == name), None)
+    if found is None:
+        raise InputError(f"There is no tool {name[:60]!r}; there are {', '.join(tool.name for tool in TOOLS)}.")
+    return found
+
+
+def _checked(tool: Tool, arguments: Mapping[str, Any]) -> Any:
     try:
-        asked = tool.takes.model_validate(params.arguments or {})
+        return tool.takes.model_validate(arguments)
     except ValidationError as exc:
         raise InputError(sentence([{**e, "loc": ("arguments", *e["loc"])} for e in exc.errors()])) from exc
-    return await tool.run(asked, tell)
 
 
 def _advertised(tool: Tool) -> types.Tool:
@@ -149,14 +165,20 @@ def _encodable(given: Any) -> str:
 
 def allowed(settings: Settings) -> TransportSecuritySettings:
     """The hosts and origins that requests may name: this machine's own names, the address that is listened on, and
-    those of ``settings.mcp_hosts``. Without such a list a page anywhere could reach a service on this machine."""
+    those that ``settings`` name. Without such a list a page anywhere could reach a service on this machine."""
     from mcp.server.transport_security import TransportSecuritySettings
 
-    named = [name for part in settings.mcp_hosts.split(",") if (name := part.strip())]
-    hosts = dict.fromkeys((*_LOOPBACK, settings.host, *named))
+    hosts = dict.fromkeys((*_LOOPBACK, settings.host, *_parts(settings.allowed_hosts)))
     both = [form for host in hosts for form in (host, f"{host}:*")]
     return TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
         allowed_hosts=both,
-        allowed_origins=[f"{scheme}://{form}" for form in both for scheme in ("http", "https")],
+        allowed_origins=[
+            *(f"{scheme}://{form}" for form in both for scheme in ("http", "https")),
+            *_parts(settings.cors_origins),
+        ],
     )
+
+
+def _parts(names: str) -> list[str]:
+    return [name for part in names.split(",") if (name := part.strip())]

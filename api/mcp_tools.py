@@ -9,6 +9,7 @@ from typing import Any
 
 from anyio import to_thread
 
+from api.access import ASKS, EITHER, QUERIES
 from api.events import KEEP_ALIVE_SECONDS, Desk, Run
 from api.mcp_digest import digest
 from api.mcp_schemas import (
@@ -25,6 +26,7 @@ from api.mcp_schemas import (
     RunQuery,
 )
 from api.schemas import repairs_out
+from nlq.access.callers import Action
 from nlq.errors import EngineError
 from nlq.readback import readback
 from nlq.run_body import run_body
@@ -46,144 +48,121 @@ Tell = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """What one call works with: the translator as its caller ("": not known) may use it, and the ``desk`` where its
+    questions wait with those of others."""
+
+    translator: Translator
+    desk: Desk
+    caller: str
+    tell: Tell
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool: ``description`` is for the agent, ``takes`` its arguments, ``gives`` its structured answer."""
+    """One tool: ``description`` is for the agent, ``takes`` its arguments, ``gives`` its structured answer. A caller
+    with a key needs one of ``actions``."""
 
     name: str
     title: str
     description: str
     takes: type[Any]
     gives: type[Any]
-    run: Callable[[Any, Tell], Awaitable[Any]]
+    actions: frozenset[Action]
+    run: Callable[[Any, Call], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """The tools over one translator; questions wait at ``desk`` with those of other callers."""
+async def _list_indices(asked: ListIndices, call: Call) -> Listed:
+    found = await to_thread.run_sync(call.translator.engine.indexes)
+    part = asked.contains.casefold()
+    rows: list[IndexRow] = [
+        {"name": i.name, "documents": i.documents, "about": i.about}
+        for i in found
+        if part in f"{i.name} {i.about}".casefold()
+    ]
+    return {"indices": rows[:MOST_INDICES], "more": max(0, len(rows) - MOST_INDICES)}
 
-    translator: Translator
-    desk: Desk
 
-    def all(self) -> tuple[Tool, ...]:
-        """In the order in which an agent needs them."""
-        return (
-            Tool(
-                "list_indices",
-                "List indices",
-                "List what can be searched: names, numbers of documents and descriptions. Use it first, where you do "
-                "not know which index holds what you look for.",
-                ListIndices,
-                Listed,
-                self._list_indices,
-            ),
-            Tool(
-                "describe_index",
-                "Describe an index",
-                "The fields of an index with their kinds and some of their values. `ask` needs none of this; use it "
-                "before you write a body for run_query, or to see whether an index can answer a question at all.",
-                DescribeIndex,
-                Described,
-                self._describe_index,
-            ),
-            Tool(
-                "ask",
-                "Ask a question",
-                "Answer one question about an index: how many, which, the average by group, the newest, and so on. "
-                "The usual way to search: give the user's question in full, not keywords. Takes seconds to a minute. "
-                "Where `confidence` is below 0.5, compare `readback` and `alternatives` with what was meant, and ask "
-                "again in other words or send the right query to run_query.",
-                AskIndex,
-                Answered,
-                self._ask,
-            ),
-            Tool(
-                "run_query",
-                "Run a query",
-                "Run an Elasticsearch search body: the `query` of an answer, edited, or your own. No model is asked. "
-                "It is checked first (fields of the index, read-only, no scripts, bounded sizes); what is wrong with "
-                "it is told in one sentence. Prefer `ask` for a question in words.",
-                RunQuery,
-                Ran,
-                self._run_query,
-            ),
-        )
+async def _describe_index(asked: DescribeIndex, call: Call) -> Described:
+    return await to_thread.run_sync(_described, call.translator, asked)
 
-    async def _list_indices(self, asked: ListIndices, _: Tell) -> Listed:
-        found = await to_thread.run_sync(self.translator.engine.indexes)
-        part = asked.contains.casefold()
-        rows: list[IndexRow] = [
-            {"name": i.name, "documents": i.documents, "about": i.about}
-            for i in found
-            if part in f"{i.name} {i.about}".casefold()
-        ]
-        return {"indices": rows[:MOST_INDICES], "more": max(0, len(rows) - MOST_INDICES)}
 
-    async def _describe_index(self, asked: DescribeIndex, _: Tell) -> Described:
-        return await to_thread.run_sync(self._described, asked.index, asked.contains)
+def _described(translator: Translator, asked: DescribeIndex) -> Described:
+    schema = translator.engine.schema(asked.index)
+    values = translator.grounding.view("", schema).seen.catalog.values
+    part = asked.contains.casefold()
+    fields = [f for f in schema.fields if part in f.name.casefold()]
+    return {
+        "index": schema.index,
+        "about": schema.about,
+        "documents": _count(translator, schema.index),
+        "fields": [_field_row(f, values.get(f.name, ())) for f in fields[:MOST_FIELDS]],
+        "more": max(0, len(fields) - MOST_FIELDS),
+    }
 
-    def _described(self, index: str, part: str) -> Described:
-        schema = self.translator.engine.schema(index)
-        values = self.translator.grounding.view("", schema).seen.catalog.values
-        fields = [f for f in schema.fields if part.casefold() in f.name.casefold()]
-        return {
-            "index": schema.index,
-            "about": schema.about,
-            "documents": self._count(schema.index),
-            "fields": [_field_row(f, values.get(f.name, ())) for f in fields[:MOST_FIELDS]],
-            "more": max(0, len(fields) - MOST_FIELDS),
-        }
 
-    def _count(self, index: str) -> int:
-        body: Body = {"size": 0, "track_total_hits": True}
-        [found] = self.translator.engine.search(index, [body], timeout=self.translator.limits.engine_timeout)
-        if isinstance(found, Failure):
-            raise EngineError(f"{index} cannot be counted: {found.reason.rstrip('.')}.")
-        return found.total
+def _count(translator: Translator, index: str) -> int:
+    body: Body = {"size": 0, "track_total_hits": True}
+    [found] = translator.engine.search(index, [body], timeout=translator.limits.engine_timeout)
+    if isinstance(found, Failure):
+        raise EngineError(f"{index} cannot be counted: {found.reason.rstrip('.')}.")
+    return found.total
 
-    async def _run_query(self, asked: RunQuery, _: Tell) -> Ran:
-        run = partial(run_body, self.translator, asked.index, asked.query, max_results=asked.limit)
-        ran = await to_thread.run_sync(run)
-        return {
-            "index": ran.index,
-            "readback": ran.readback,
-            "query": as_written(ran.query, max_results=asked.limit),
-            **digest(ran.result, limit=asked.limit),
-        }
 
-    async def _ask(self, asked: AskIndex, tell: Tell) -> Answered:
-        options = AskOptions(n=asked.n, time_budget=asked.time_budget)
-        run = self.desk.take(Question(asked.question, asked.index), options)
-        try:
-            await _followed(run, tell)
-        finally:
-            run.stop()
-        return self._answered(run.answer(), limit=asked.limit)
+def _field_row(field: Field, values: tuple[Any, ...]) -> FieldRow:
+    row: FieldRow = {"name": field.name, "kind": field.kind}
+    if field.nested:
+        row["nested_in"] = field.nested
+    if values:
+        row["values"] = list(values[:MOST_VALUES])
+    return row
 
-    def _answered(self, answer: Answer, *, limit: int) -> Answered:
-        leader, others = answer.ballot.groups[0], answer.ballot.groups[1:]
-        index = answer.question.index
-        return {
-            "index": index,
-            "question": answer.question.text,
-            "readback": answer.readback,
-            "query": self._written(answer.query),
-            **digest(answer.result, limit=limit),
-            "confidence": round(answer.ballot.confidence, 3),
-            "votes": {"agree": leader.votes, "of": answer.ballot.of},
-            "repairs": repairs_out(leader.chosen.repairs),
-            "alternatives": [a for g in others if (a := self._alternative(g, index))][:MOST_ALTERNATIVES],
-        }
 
-    def _alternative(self, group: Group, index: str) -> Alternative | None:
-        query, result = group.chosen.query, group.chosen.result
-        if query is None or result is None:
-            return None
-        written = self._written(query)
-        return {"readback": readback(query, index), "query": written, "agree": group.votes, "total": result.total}
+async def _run_query(asked: RunQuery, call: Call) -> Ran:
+    run = partial(run_body, call.translator, asked.index, asked.query, max_results=asked.limit)
+    ran = await to_thread.run_sync(run)
+    return {
+        "index": ran.index,
+        "readback": ran.readback,
+        "query": as_written(ran.query, max_results=asked.limit),
+        **digest(ran.result, limit=asked.limit),
+    }
 
-    def _written(self, query: Body) -> Body:
-        """The query as run_query takes it again: without what was filled in, with words in place of their vectors."""
-        return as_written(query, max_results=self.translator.limits.max_results)
+
+async def _ask(asked: AskIndex, call: Call) -> Answered:
+    options = AskOptions(n=asked.n, time_budget=asked.time_budget)
+    question = Question(asked.question, asked.index)
+    run = call.desk.take(question, options, translator=call.translator, caller=call.caller)
+    try:
+        await _followed(run, call.tell)
+    finally:
+        run.stop()
+    return _answered(run.answer(), limit=asked.limit, most=call.translator.limits.max_results)
+
+
+def _answered(answer: Answer, *, limit: int, most: int) -> Answered:
+    """``most`` is the number of results that was filled in: without it, run_query takes the queries again."""
+    leader, others = answer.ballot.groups[0], answer.ballot.groups[1:]
+    index = answer.question.index
+    return {
+        "index": index,
+        "question": answer.question.text,
+        "readback": answer.readback,
+        "query": as_written(answer.query, max_results=most),
+        **digest(answer.result, limit=limit),
+        "confidence": round(answer.ballot.confidence, 3),
+        "votes": {"agree": leader.votes, "of": answer.ballot.of},
+        "repairs": repairs_out(leader.chosen.repairs),
+        "alternatives": [a for g in others if (a := _alternative(g, index, most=most))][:MOST_ALTERNATIVES],
+    }
+
+
+def _alternative(group: Group, index: str, *, most: int) -> Alternative | None:
+    query, result = group.chosen.query, group.chosen.result
+    if query is None or result is None:
+        return None
+    written = as_written(query, max_results=most)
+    return {"readback": readback(query, index), "query": written, "agree": group.votes, "total": result.total}
 
 
 async def _followed(run: Run, tell: Tell) -> None:
@@ -200,15 +179,6 @@ async def _followed(run: Run, tell: Tell) -> None:
             await tell(said)
 
 
-def _field_row(field: Field, values: tuple[Any, ...]) -> FieldRow:
-    row: FieldRow = {"name": field.name, "kind": field.kind}
-    if field.nested:
-        row["nested_in"] = field.nested
-    if values:
-        row["values"] = list(values[:MOST_VALUES])
-    return row
-
-
 def _said(event: Event) -> str:
     match event.name:
         case "examples":
@@ -218,3 +188,51 @@ def _said(event: Event) -> str:
         case "ballot":
             return f"{event.data.of} candidates voted"
     return ""
+
+
+TOOLS = (
+    Tool(
+        "list_indices",
+        "List indices",
+        "List what can be searched: names, numbers of documents and descriptions. Use it first, where you do not know "
+        "which index holds what you look for.",
+        ListIndices,
+        Listed,
+        EITHER,
+        _list_indices,
+    ),
+    Tool(
+        "describe_index",
+        "Describe an index",
+        "The fields of an index with their kinds and some of their values. `ask` needs none of this; use it before "
+        "you write a body for run_query, or to see whether an index can answer a question at all.",
+        DescribeIndex,
+        Described,
+        EITHER,
+        _describe_index,
+    ),
+    Tool(
+        "ask",
+        "Ask a question",
+        "Answer one question about an index: how many, which, the average by group, the newest, and so on. The usual "
+        "way to search: give the user's question in full, not keywords. Takes seconds to a minute. Where `confidence` "
+        "is below 0.5, compare `readback` and `alternatives` with what was meant, and ask again in other words or send "
+        "the right query to run_query.",
+        AskIndex,
+        Answered,
+        ASKS,
+        _ask,
+    ),
+    Tool(
+        "run_query",
+        "Run a query",
+        "Run an Elasticsearch search body: the `query` of an answer, edited, or your own. No model is asked. It is "
+        "checked first (fields of the index, read-only, no scripts, bounded sizes); what is wrong with it is told in "
+        "one sentence. Prefer `ask` for a question in words.",
+        RunQuery,
+        Ran,
+        QUERIES,
+        _run_query,
+    ),
+)
+"""In the order in which an agent needs them."""

@@ -144,7 +144,6 @@ class Settings(BaseSettings):
         {}, description='What a word allows: {"analysts": {"indexes": ["sales-*"], "actions": ["ask", "query"]}}.'
     )
     oidc_jwks_url: str = Field("", description="Where the provider's keys are, where it does not tell by itself.")
-    mcp_hosts: str = Field("", description="Other names, with commas between, under which agents reach /mcp.")
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_questions: bool = Field(False, description="Whether the log may hold the text of questions and their queries.")

@@ -19,7 +19,6 @@ def mcp() -> None:
 
     from api.events import Desk
     from api.mcp import require_installed, serve_stdio
-    from api.mcp_tools import Tools
     from api.metrics import Metrics
     from nlq.bootstrap import open_translator
 
@@ -29,4 +28,4 @@ def mcp() -> None:
             translator = parts.enter_context(open_translator(load_settings(), console=Console(stderr=True)))
             translator.warm()
         desk = parts.enter_context(closing(Desk(translator, metrics=Metrics())))
-        anyio.run(serve_stdio, Tools(translator, desk))
+        anyio.run(serve_stdio, translator, desk)
