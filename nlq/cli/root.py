@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from nlq.cli import ask, demo, elastic, evaluate, examples, keys, models, seed, serve
+from nlq.cli import ask, demo, elastic, evaluate, examples, keys, mcp, models, seed, serve
 from nlq.errors import ConfigError, InputError, NlqError, PermissionError_
 
 _USER_MISTAKES = (ConfigError, InputError, PermissionError_)
@@ -27,6 +27,7 @@ def build_app() -> typer.Typer:
     app.command("indexes")(ask.indexes)
     app.command("schema")(schema)
     app.command("serve")(serve.serve)
+    app.command("mcp")(mcp.mcp)
     app.command("eval")(evaluate.evaluate)
     app.command("seed")(seed.seed)
     app.add_typer(demo.app, name="demo")
