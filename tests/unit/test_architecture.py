@@ -16,8 +16,8 @@ PURE = tuple(
     "values prompt readback verify vote timings grounding finish written options plan rounds choices second_look "
     "trail".split()
 )
-CORE = (*PURE, "translator", "curation")
-SURFACES = ("bootstrap", "cli", "demo", "evaluation", "seeding", "settings", "defaults")
+CORE = (*PURE, "translator", "curation", "run_body")
+SURFACES = ("bootstrap", "cli", "demo", "evaluation", "seeding", "settings", "defaults", "client", "langchain")
 ADAPTERS = ("nlq.elastic", "nlq.samplers", "nlq.models", "examples_db")
 HEAVY = ("torch", "transformers", "faiss", "fastapi", "elasticsearch", "xllamacpp", "sentence_transformers")
 CLIENT = ("elasticsearch", "elastic_transport")
