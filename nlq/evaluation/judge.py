@@ -1,15 +1,15 @@
 """Whether a response holds a wanted table.
 
-A response is flattened to tables: its hits' ``_source``, each bucket aggregation, all single values beside each other,
-its total. It is right when one table holds the wanted rows: column names and extra columns are ignored, order too
-unless asked for, numbers compare to six significant digits, duplicates may be merged.
+A response is flattened to tables: its hits' ``_source`` and requested fields, each bucket aggregation, all single
+values beside each other, its total. It is right when one table holds the wanted rows: column names and extra columns
+are ignored, order too unless asked for, numbers compare to six significant digits, duplicates may be merged.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlq.types import Result
@@ -25,17 +25,19 @@ def right(result: Result, rows: Sequence[Sequence[Any]], *, ordered: bool) -> bo
 
 
 def _tables(result: Result) -> list[Table]:
-    found = _agg_tables(result.aggregations) if result.aggregations else []
-    if result.hits:
-        found.append(_hit_table(result.hits))
-    found.append([[result.total]])
-    return found
+    return [*_agg_tables(result.aggregations), *_hit_tables(result.hits, total=result.total)]
 
 
-def _hit_table(hits: Iterable[Mapping[str, Any]]) -> Table:
-    rows = [_leaves(h.get("_source") or {}) for h in hits]
+def _hit_tables(hits: Sequence[Mapping[str, Any]], *, total: int | None) -> list[Table]:
+    rows = [_leaves(hit.get("_source") or {}) | _requested(hit) for hit in hits]
     columns = sorted({column for row in rows for column in row})
-    return [[row.get(column) for column in columns] for row in rows]
+    found = [[[row.get(column) for column in columns] for row in rows]] if rows else []
+    return found if total is None else [*found, [[total]]]
+
+
+def _requested(hit: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``fields``, ``docvalue_fields`` and ``script_fields`` gave, under names that no source has."""
+    return {f"@{k}": v[0] if len(v) == 1 else str(v) for k, v in (hit.get("fields") or {}).items()}
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:
@@ -58,7 +60,7 @@ def _agg_tables(aggs: Mapping[str, Any]) -> list[Table]:
         if "buckets" in agg:
             out.append(_bucket_table(agg["buckets"]))
         elif isinstance(agg.get("hits"), Mapping):
-            out.append(_hit_table(agg["hits"]["hits"]))
+            out += _hit_tables(agg["hits"]["hits"], total=(agg["hits"].get("total") or {}).get("value"))
         elif "doc_count" in agg:
             single.append(agg["doc_count"])
             for table in _agg_tables({k: v for k, v in agg.items() if isinstance(v, Mapping)}):
@@ -101,9 +103,11 @@ def _scalars(agg: Mapping[str, Any]) -> Row:
         return list(values.values()) if isinstance(values, Mapping) else [v.get("value") for v in values]
     out: Row = []
     for key, value in agg.items():
-        if isinstance(value, Mapping) and key != "meta":
+        if key == "meta":
+            continue
+        if isinstance(value, Mapping):
             out += _scalars(value)
-        elif not isinstance(value, list | Mapping):
+        elif not isinstance(value, list):
             out.append(value)
     return out
 
