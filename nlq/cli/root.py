@@ -28,7 +28,7 @@ def build_app() -> typer.Typer:
     app.command("schema")(schema)
     app.command("serve")(serve.serve)
     app.command("mcp")(mcp.mcp)
-    app.command("eval")(evaluate.evaluate)
+    app.add_typer(evaluate.app, name="eval")
     app.command("seed")(seed.seed)
     app.add_typer(demo.app, name="demo")
     app.add_typer(elastic.app, name="elastic")

@@ -1,101 +1,155 @@
-"""Sample once, score often: candidates go to a JSONL file, scores come from re-running what the file holds."""
+"""A run's folder: what was asked, and where its parts are."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, Literal, Self
 
-from nlq.errors import NoAnswerError
-from nlq.evaluation.cases import Case
-from nlq.evaluation.judge import right
-from nlq.translator import AskOptions, Translator
-from nlq.types import Body, Candidate, Prompt, Question, SamplingParams, Verdict
-from nlq.vote import RULES
+from nlq.errors import InputError
+from nlq.evaluation.cases import CaseSet, Half
+from nlq.evaluation.scores import dumps
+from nlq.settings import Settings
+
+Examples = Literal["cold", "warm", "store"]
+"""Where few-shot examples come from: what nlq ships; that and the cases of the other indices; the user's database."""
+
+_PLACES = frozenset("home es_url es_ca openai_url host port threads es_timeout examples_db examples_index".split())
+_PACKAGES = ("elasticsearch", "llguidance", "numpy", "torch", "transformers", "xllamacpp")
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One case: which candidates are right, how many were accepted by schema and policy (``valid``) and executed, and
-    whether each rule chose a right one."""
+class Asked:
+    """What decides which samples are drawn. A folder takes more cases, but none that were drawn otherwise."""
 
-    case: Case
-    candidates: tuple[bool, ...]
-    valid: int
-    executed: int
-    chosen: dict[str, bool]
-
-
-def sample(
-    cases: Sequence[Case], translator: Translator, path: Path, *, n: int, on_case: Callable[[], None] | None = None
-) -> None:
-    """Append candidates for every case that ``path`` lacks, one line a case: {"id", "seconds", "candidates"}."""
-    done = set(read_samples(path))
-    with path.open("a", encoding="utf-8") as out:
-        for case in cases:
-            if case.id not in done:
-                verdicts, seconds = _ask(translator, case, AskOptions(n=n))
-                line = {"id": case.id, "seconds": seconds, "candidates": [asdict(v.candidate) for v in verdicts]}
-                out.write(json.dumps(line, ensure_ascii=False) + "\n")
-                out.flush()
-            if on_case:
-                on_case()
+    n: int
+    greedy: bool = True
+    links: str = "shown"
+    free: bool = False
+    examples: Examples = "cold"
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_samples(path: Path) -> dict[str, tuple[Candidate, ...]]:
-    """Recorded candidates by case id; none where there is no file."""
-    if not path.exists():
-        return {}
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {line["id"]: tuple(Candidate(**c) for c in line["candidates"]) for line in lines}
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What ``run.json`` says. ``sets`` are folders by the names of the sets, ``chosen`` how cases were chosen."""
 
+    asked: Asked
+    sets: Mapping[str, str]
+    chosen: Mapping[str, Any]
+    command: str = ""
+    date: str = ""
+    model: str = ""
+    engine: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
 
-def score(cases: Sequence[Case], translator: Translator, path: Path) -> Iterator[Scored]:
-    """Verify, vote on and judge what ``path`` holds; the translator's own sampler and examples are not asked."""
-    samples = read_samples(path)
-    for case in cases:
-        if case.id not in samples:
-            continue
-        recorded = replace(translator, sampler=_Recorded(samples[case.id]), limits=replace(translator.limits, shots=0))
-        recorded.grounding = translator.grounding  # what it knows of the indices already
-        verdicts, _ = _ask(recorded, case, AskOptions(n=len(samples[case.id])))
-        ballots = {name: rule(verdicts) for name, rule in RULES.items()}
-        yield Scored(
-            case=case,
-            candidates=tuple(_is_right(v, case) for v in verdicts),
-            valid=sum(v.query is not None for v in verdicts),
-            executed=sum(v.result is not None for v in verdicts),
-            chosen={name: bool(b.leader) and _is_right(b.groups[0].chosen, case) for name, b in ballots.items()},
+    @classmethod
+    def now(cls, asked: Asked, sets: Sequence[CaseSet], *, chosen: Mapping[str, Any], model: str, engine: str) -> Self:
+        return cls(
+            asked=asked,
+            sets={s.name: str(s.folder.resolve()) for s in sets},
+            chosen=chosen,
+            command=" ".join(["nlq", *sys.argv[1:]]),
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            model=model,
+            engine=engine,
+            versions=_versions(),
+            machine=_machine(),
         )
 
 
-def _ask(translator: Translator, case: Case, options: AskOptions) -> tuple[Sequence[Verdict], float]:
-    started = translator.clock()
-    try:
-        verdicts: Sequence[Verdict] = translator.translate(Question(case.question, case.index), options).verdicts
-    except NoAnswerError as exc:
-        verdicts = exc.verdicts
-    return verdicts, round(translator.clock() - started, 2)
-
-
-def _is_right(verdict: Verdict, case: Case) -> bool:
-    return verdict.result is not None and right(verdict.result, case.rows, ordered=case.ordered)
-
-
 @dataclass(frozen=True, slots=True)
-class _Recorded:
-    """A sampler that yields what was sampled before."""
+class Folder:
+    """Where a run keeps what belongs to it."""
 
-    candidates: tuple[Candidate, ...]
-    name: str = "recorded"
+    path: Path
 
-    def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
-        del prompt, schema, params
-        return iter(self.candidates)
+    @property
+    def scores(self) -> Path:
+        return self.path / "scores.json"
 
-    def warm(self, prompt: Prompt) -> None: ...
+    def samples(self, set_name: str) -> Path:
+        return self.path / f"samples-{set_name}.jsonl"
 
-    def ready(self) -> None: ...
+    def begin(self, run: Run) -> None:
+        """Write ``run.json``. InputError where the folder holds samples that were drawn in another way."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        before = self.read()
+        if before is not None:
+            if other := _difference(before.asked, run.asked):
+                raise InputError(f"{self.path} holds samples drawn with {other}: name another folder with --out.")
+            run = replace(run, sets={**before.sets, **run.sets})
+        (self.path / "run.json").write_text(dumps(asdict(run)), encoding="utf-8")
 
-    def close(self) -> None: ...
+    def read(self) -> Run | None:
+        """What was written there; None where nothing was. InputError where it cannot be read."""
+        path = self.path / "run.json"
+        if not path.exists():
+            return None
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            return Run(**{**data, "asked": Asked(**data["asked"])})
+        except (ValueError, KeyError, TypeError) as exc:
+            raise InputError(f"{path} is not what `nlq eval` wrote: remove it or name another folder.") from exc
+
+
+def choice(*, every: int, half: Half | None, sample: int | None, seed: int) -> dict[str, Any]:
+    """How cases were chosen, as the report says it."""
+    return {"every": every, "half": half, "sample": sample, "seed": seed}
+
+
+def shown_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a sample may depend on; no secrets, and no places, which are others on other machines."""
+    secret = {name for name, info in Settings.model_fields.items() if "Secret" in str(info.annotation)}
+    data: dict[str, Any] = settings.model_dump(mode="json", exclude=secret | _PLACES)
+    return data
+
+
+def _difference(before: Asked, now: Asked) -> str:
+    """The first thing that differs, as it was before; "" where all is alike."""
+    for name, was in asdict(before).items():
+        is_ = json.loads(json.dumps(getattr(now, name)))
+        if name == "settings":
+            changed = [key for key in was.keys() & is_.keys() if was[key] != is_[key]]
+            if changed:
+                return f"{min(changed)} {was[min(changed)]!r} instead of {is_[min(changed)]!r}"
+        elif was != is_:
+            return f"{name} {was!r} instead of {is_!r}"
+    return ""
+
+
+def _versions() -> dict[str, str]:
+    found = {"nlq": version("nlq"), "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _machine() -> dict[str, Any]:
+    """No name and no address: only what numbers depend on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": next(models, platform.processor()),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory, 1),
+        "gpus": [path.read_text(encoding="utf-8").splitlines()[0] for path in _gpus()],
+    }
+
+
+def _gpus() -> list[Path]:
+    return sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
