@@ -38,7 +38,6 @@ def configure(level: Level, *, stream: IO[str] | None = None) -> None:
             "%(levelname)s %(name)s %(message)s",
             rename_fields={"levelname": "level", "name": "logger", "message": "event", "exc_info": "traceback"},
             timestamp="time",
-            json_default=str,
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
