@@ -24,7 +24,8 @@ def repair(
     that is known not to have it, the term moves to the field that has.
 
     Neighbours differ by case, accents, hyphens or spaces alone; where every value of the field is known, by a plural
-    ending, or in words of six letters and more by one edit (ten and more: two) too. Where there are several, or in
+    ending, or in words of six letters and more by one edit (ten and more: two) too; where all are single letters, a
+    word is the one that it begins with ("female": "F"). Where there are several, or in
     numbers, nothing is replaced; nor in prefixes, wildcards and terms that ignore case.
     """
     made: dict[Repair, None] = {}
@@ -87,12 +88,22 @@ def _neighbours(wanted: str, name: str, seen: Seen) -> Sequence[str]:
             return found
     if found := _of(name, [p for c in catalogs for p in c.joined.get(plain.replace(" ", ""), ())]):
         return found
+    if whole and (letter := _letter(plain, seen.catalog.values[name])):
+        return [letter]
     if not whole or len(plain) < SHORTEST or any(c.isdigit() for c in plain):
         return ()
     near = seen.catalog.neighbours(plain, most=2 if len(plain) >= 10 else 1)
     placed = [(edits, value) for edits, text in near for value in _of(name, seen.catalog.wholes.get(text, ()))]
     best = min((edits for edits, _ in placed), default=0)
     return [value for edits, value in placed if edits == best]
+
+
+def _letter(plain: str, values: Sequence[str]) -> str:
+    """The code of a word in a field of two letters or more that stand for words, "" where there is none."""
+    codes = {fold(value): value for value in values}
+    if len(codes) < 2 or not all(len(code) == 1 and code.isalpha() for code in codes) or not plain.isalpha():
+        return ""
+    return codes.get(plain[:1], "")
 
 
 def _of(name: str, places: Sequence[Place]) -> list[str]:

@@ -129,6 +129,24 @@ def test_plurals_are_repaired_only_where_every_value_is_known() -> None:
     assert repair(body, SEEN)[1] == ()
 
 
+@pytest.mark.parametrize(
+    ("values", "wanted", "now"),
+    [
+        (("F", "M"), "female", "F"),
+        (("y", "n"), "Yes", "y"),
+        (("F", "M"), "woman", "woman"),
+        (("F",), "female", "female"),
+        (("F", "M", "none"), "female", "female"),
+    ],
+)
+def test_a_word_becomes_the_letter_that_stands_for_it(values: tuple[str, ...], wanted: str, now: str) -> None:
+    codes = Catalog({"shelf": values}, frozenset({"shelf"}))
+
+    body, _ = repair({"query": {"term": {"shelf": wanted}}}, Seen(codes, codes))
+
+    assert body == {"query": {"term": {"shelf": now}}}
+
+
 def test_a_body_nested_too_deep_is_left_as_it_is() -> None:
     body: Body = {"term": {"shelf": "crime"}}
     for _ in range(200):
