@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from fastapi import FastAPI
@@ -93,6 +95,33 @@ def test_a_stage_that_fails_names_the_kind_of_error_alone() -> None:
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_asking_whether_all_is_well_is_no_trace(path: str) -> None:
     assert spans_of(lambda _, client: client.get(path)) == []
+
+
+def test_spans_are_sent_where_the_standard_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[tuple[str, bytes]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.server_port}")
+        thread = threading.Thread(target=collector.handle_request)
+        thread.start()
+        tracing = open_tracing()
+        with tracing.stage("verify"):
+            pass
+        tracing.close()
+        thread.join()
+    [(path, spans)] = received
+
+    assert path == "/v1/traces"
+    assert b"nlq.verify" in spans
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
