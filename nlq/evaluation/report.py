@@ -70,7 +70,7 @@ def _conditions(run: Run | None) -> Iterator[str]:
     yield f"- `{run.command}`, {run.date}"
     yield f"- {run.model}; Elasticsearch {run.engine}; nlq {run.versions.get('nlq')}"
     yield f"- {machine.get('cpu')}, {machine.get('cores')} cores, {machine.get('memory_gib')} GiB"
-    yield f"- Cases: {chosen}. Links: {run.asked.links}. {'No schema. ' if run.asked.free else ''}"
+    yield f"- Cases: {chosen}. Links: {run.asked.links}.{' No schema.' if run.asked.free else ''}"
     yield f"- Examples ({run.asked.examples}): {_EXAMPLES[run.asked.examples]}."
 
 

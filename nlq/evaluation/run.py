@@ -21,7 +21,12 @@ from nlq.settings import Settings
 Examples = Literal["cold", "warm", "store"]
 """Where few-shot examples come from: what nlq ships; that and the cases of the other indices; the user's database."""
 
-_PLACES = frozenset("home es_url es_ca openai_url host port threads es_timeout examples_db examples_index".split())
+_DECIDE = tuple(
+    "model sampler ensemble embedder retrieval shot max_fields max_tokens temperature top_ min_p repetition_penalty "
+    "first_round next_rounds revis close".split()
+)
+"""What the names of the settings that a sample depends on start with."""
+
 _PACKAGES = ("elasticsearch", "llguidance", "numpy", "torch", "transformers", "xllamacpp")
 
 
@@ -107,10 +112,8 @@ def choice(*, every: int, half: Half | None, sample: int | None, seed: int) -> d
 
 
 def shown_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that a sample may depend on; no secrets, and no places, which are others on other machines."""
-    secret = {name for name, info in Settings.model_fields.items() if "Secret" in str(info.annotation)}
-    data: dict[str, Any] = settings.model_dump(mode="json", exclude=secret | _PLACES)
-    return data
+    """The settings that a sample depends on: none of them is secret, or a place, which is another elsewhere."""
+    return {name: value for name, value in settings.model_dump(mode="json").items() if name.startswith(_DECIDE)}
 
 
 def _difference(before: Asked, now: Asked) -> str:

@@ -195,7 +195,8 @@ def test_one_command_samples_scores_and_reports(tmp_path: Path) -> None:
     assert len(read_samples([out / "samples-books.jsonl"])) == 2
     assert (out / "report.md").read_text().startswith("# Evaluation\n\n- `nlq")
     assert (run["asked"]["n"], run["sets"], run["model"]) == (3, {"books": str(books)}, "scripted")
-    assert "es_api_key" not in run["asked"]["settings"]
+    assert run["asked"]["settings"]["temperature"] == 0.8
+    assert not [name for name in run["asked"]["settings"] if "key" in name or "url" in name]
 
 
 def test_scoring_again_asks_no_model_and_knows_the_sets(
