@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nlq.types import Example
 from nlq.values import SHOWN, Kind
 
 
@@ -26,7 +27,8 @@ class AskOptions:
     ``n`` None samples in rounds, at most the default number, until the stopping rule has seen enough; a number is
     sampled whole, unless ``stop`` names a rule. ``select`` is a name of ``nlq.vote.RULES``, ``stop`` of
     ``nlq.vote.STOPS``. ``revise`` says whether the model looks again at two answers that are close; what it then writes
-    comes on top of ``n``. ``time_budget`` is in seconds and ends sampling between rounds.
+    comes on top of ``n``. ``time_budget`` is in seconds and ends sampling between rounds. The question goes on from
+    ``previous``, what was asked before with the query that answered it.
     """
 
     n: int | None = None
@@ -37,6 +39,7 @@ class AskOptions:
     seed: int = 0
     max_results: int | None = None
     time_budget: float | None = None
+    previous: Example | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ _HEAD_FIELDS = (
     "ordered_at:date",
 )
 _SHOT_FIELDS = 4
+_GO_ON = "Go on from that query: keep what the next question does not change."
 
 
 def build_prompt(
@@ -50,14 +51,21 @@ def build_prompt(
     examples: Sequence[Example] = (),
     values: Sequence[LinkedValue] = (),
     periods: Sequence[Period] = (),
+    previous: Example | None = None,
 ) -> Prompt:
-    """The prompt for one question. ``examples`` are shown nearest last, next to the question."""
+    """The prompt for one question. ``examples`` are shown nearest last, next to the question; ``previous``, from where
+    the question goes on, stands between, with the index, which is then not described again."""
     shots: list[Message] = []
     for example in reversed(examples):
         shots += _turn(_asked(example.index, _shown(example), example.question), example.query)
     fields = [f"{f.name}:{f.kind}" for f in schema.fields]
-    asked = _asked(schema.index, fields, question, values=_values(values) + _periods(periods))
-    return Prompt(head=head(), shots=tuple(shots), tail=(Message("user", asked),))
+    named = _values(values) + _periods(periods)
+    if previous is None:
+        tail = [Message("user", _asked(schema.index, fields, question, values=named))]
+    else:
+        before = _turn(_asked(schema.index, fields, previous.question), previous.query)
+        tail = [*before, Message("user", f"{_GO_ON}\n{named}Question: {_line(question)}")]
+    return Prompt(head=head(), shots=tuple(shots), tail=tuple(tail))
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from nlq.choices import Choices, choices
+from nlq.conversation import shown, together
 from nlq.errors import InputError, NoAnswerError, StoreError
 from nlq.finish import Finish
 from nlq.grounding import Grounding, View
@@ -37,10 +38,14 @@ from nlq.types import (
 )
 from nlq.verify import verify
 
-__all__ = ["AskOptions", "Event", "Judge", "Limits", "Translator", "clean_question"]
+__all__ = ["AskOptions", "Calibrate", "Event", "Judge", "Limits", "Translator", "clean_question"]
 
 Judge = Callable[[Sequence[Verdict], View], Sequence[Verdict]]
 """Attaches signals and scores to all verdicts on a question's candidates so far: one verdict for each, in order."""
+
+
+Calibrate = Callable[[float], float]
+"""The share of answers of that score that were right, in 0..1."""
 
 
 def _unjudged(verdicts: Sequence[Verdict], view: View) -> Sequence[Verdict]:
@@ -54,7 +59,8 @@ class Translator:
     from which relative dates count.
 
     ``samplers`` holds models with their weights; where there are any, they are asked instead of ``sampler``, and their
-    candidates vote together. ``select`` is the rule of ``nlq.vote.RULES`` for requests that name none.
+    candidates vote together. ``select`` is the rule of ``nlq.vote.RULES`` for requests that name none. Where ``judge``
+    gives scores, ``calibrate`` makes the answer's confidence of its score, whatever rule chose it.
     """
 
     engine: Engine
@@ -69,6 +75,7 @@ class Translator:
     second_look: SecondLook = field(default_factory=SecondLook)
     select: str = "vote"
     judge: Judge = _unjudged
+    calibrate: Calibrate = float
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     grounding: Grounding = field(init=False)
@@ -94,18 +101,21 @@ class Translator:
         tell = on_event or _nobody
         timings = Timings(self.clock)
         text = clean_question(question.text, most=self.limits.max_question_chars)
+        before = options.previous and self._cleaned(options.previous)
         chosen = choices(options, params=self.params, rounds=self.rounds, select=self.select)
         with timings("schema"):
             index = self.engine.schema(question.index)
         tell(Event("schema", index))
         with timings("values"):
-            view = self.grounding.view(text, index)
+            view = self.grounding.view(together(before, text), index)
+        previous = before and shown(before, view.accepted, max_results=self.limits.max_results)
         tell(Event("values", view.values))
         with timings("examples"):
             examples = self._examples(view)
         tell(Event("examples", examples))
         trail = self._trail(view, options, tell=tell, timings=timings)
-        ballot = self._choose(trail, self._variants(view, examples), chosen, view=view, options=options)
+        asked = self._variants(view, examples, write=partial(build_prompt, text, previous=previous))
+        ballot = self._choose(trail, asked, chosen, view=view, options=options)
         self._count(trail, ballot)
         tell(Event("ballot", ballot))
         answer = _answer(
@@ -132,6 +142,9 @@ class Translator:
     def _most(self, options: AskOptions) -> int:
         return min(options.max_results or self.limits.max_results, self.limits.max_results)
 
+    def _cleaned(self, previous: Example) -> Example:
+        return replace(previous, question=clean_question(previous.question, most=self.limits.max_question_chars))
+
     def _examples(self, view: View) -> tuple[Example, ...]:
         wanted = self.limits.shots * self.diversity.shot_groups
         if not wanted:
@@ -143,9 +156,11 @@ class Translator:
         )
         return tuple(found)
 
-    def _variants(self, view: View, examples: Sequence[Example]) -> tuple[Variant, ...]:
-        def prompt(shown: Sequence[Example]) -> Prompt:
-            return build_prompt(view.question, view.near, examples=shown, values=view.values, periods=view.periods)
+    def _variants(
+        self, view: View, examples: Sequence[Example], *, write: Callable[..., Prompt]
+    ) -> tuple[Variant, ...]:
+        def prompt(few: Sequence[Example]) -> Prompt:
+            return write(view.near, examples=few, values=view.values, periods=view.periods)
 
         return variants(self._asked, examples, shots=self.limits.shots, diversity=self.diversity, prompt=prompt)
 
@@ -180,6 +195,10 @@ class Translator:
         again = self._second_draw(ballot, asked, chosen, index=view.index.index, most=self._most(options))
         trail.draw([again], origin="revised")
         return chosen.rule(trail.verdicts)
+
+    def _sure(self, ballot: Ballot) -> Ballot:
+        score = ballot.leader.chosen.score if ballot.leader else None
+        return ballot if score is None else replace(ballot, confidence=self.calibrate(score))
 
     def _sample(self, trail: Trail, asked: Sequence[Variant], chosen: Choices, options: AskOptions) -> bool:
         """Draw round after round until the vote is decided; whether time is left."""
