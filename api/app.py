@@ -21,6 +21,7 @@ from api.logs import QuestionLog
 from api.logs_requests import RequestWatch
 from api.mcp import mcp_endpoint
 from api.metrics import Metrics, metrics_routes
+from api.query import query_routes
 from api.routes import index_routes, question_routes
 from api.security import BodyLimit, SecurityHeaders
 from api.traces import OFF, Tracing
@@ -88,5 +89,6 @@ def create_app(
     app.router.routes.extend(agents.routes)
     app.include_router(index_routes(suggestions or {}))
     app.include_router(question_routes(desk, settings))
+    app.include_router(query_routes(settings))
     app.include_router(example_routes(settings, metrics))  # last: an index may be named examples
     return app

@@ -13,7 +13,7 @@ from typing import Any
 
 from api.metrics import Metrics
 from api.problems import problem_of
-from api.schemas import answer_out, event_data
+from api.schemas import event_data
 from nlq.errors import NlqError, OverloadedError
 from nlq.translator import AskOptions, Event, Translator
 from nlq.types import Answer, Question
@@ -45,12 +45,17 @@ class Run:
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._stop = threading.Event()
         self._ended = ended
+        self._hear: Callable[[Answer | None], None] | None = None
         self._future = self._loop.run_in_executor(pool, work, self._emit)
         self._future.add_done_callback(self._end)
 
     def stop(self) -> None:
         """End the work at its next event. May be called from any thread, also when it has ended."""
         self._stop.set()
+
+    def then(self, hear: Callable[[Answer | None], None]) -> None:
+        """Call ``hear`` in the event loop when the run has ended, with its answer where it has one; once."""
+        self._hear = hear
 
     async def next(self, timeout: float) -> Event | None:
         """The next event, None after the last; raises TimeoutError where none came in ``timeout`` seconds."""
@@ -78,8 +83,10 @@ class Run:
             self._events.put_nowait(event)
 
     def _end(self, future: asyncio.Future[Answer]) -> None:
-        if not future.cancelled():
-            future.exception()  # seen, so that asyncio does not report it when a client has left
+        # Its exception is looked at, so that asyncio does not report it when a client has left.
+        answer = None if future.cancelled() or future.exception() else future.result()
+        if self._hear:
+            self._hear(answer)
         self._events.put_nowait(None)
         self._ended(self)
 
@@ -155,8 +162,9 @@ def sse(name: str, data: Any) -> str:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
-async def stream(run: Run, first: Event | None, *, explain: bool) -> AsyncIterator[str]:
-    """The run as server-sent events, ``first`` (taken by the caller) in front; closing it stops the run."""
+async def stream(run: Run, first: Event | None, *, out: Callable[[Answer], Any]) -> AsyncIterator[str]:
+    """The run as server-sent events, ``first`` (taken by the caller) in front; closing it stops the run. ``out`` makes
+    of the answer what is sent."""
     try:
         event = first
         while event is not None:
@@ -169,7 +177,7 @@ async def stream(run: Run, first: Event | None, *, explain: bool) -> AsyncIterat
                     yield ": still here\n\n"
         failure = run.failure()
         if failure is None:
-            yield sse("answer", answer_out(run.answer(), explain=explain))
+            yield sse("answer", out(run.answer()))
         else:
             yield sse("error", problem_of(failure).body())
     finally:

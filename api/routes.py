@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.access import Theirs, Visiting
-from api.events import Desk, Run, stream
+from api.access import Theirs, Visit, Visiting
+from api.answers import Conversations, Replays
+from api.events import Desk, Run, sse, stream
 from api.json_response import AsciiJSONResponse
+from api.requests import Ask, Refine
 from api.schemas import (
     AnswerOut,
-    Ask,
     ExplainedAnswerOut,
     IndexOut,
     ProblemOut,
     answer_out,
     index_out,
 )
+from nlq.errors import NlqError
 from nlq.settings import Settings
+from nlq.translator import Translator
+from nlq.types import Answer, Example
 
 POLL_SECONDS = 1.0
 
@@ -40,6 +48,14 @@ IndexName = Annotated[
 
 
 Accept = Annotated[str, Header()]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        max_length=200,
+        description="For ten minutes the same request with the same key gets the same answer, without a new one being "
+        "sought; another request with it is refused.",
+    ),
+]
 
 
 def problem_response(text: str) -> dict[str, Any]:
@@ -48,6 +64,7 @@ def problem_response(text: str) -> dict[str, Any]:
 
 ASK_PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: problem_response("There is no such index, or none that matches the pattern."),
+    409: problem_response("The request with this Idempotency-Key is being answered."),
     413: problem_response("The body is too large."),
     422: problem_response(
         "The name or the question cannot be used, or no candidate survived (then with `candidates`)."
@@ -59,29 +76,121 @@ ASK_PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def question_routes(desk: Desk, settings: Settings) -> APIRouter:
     router = APIRouter(tags=["questions"])
+    conversations = Conversations(most_chars=settings.max_question_chars)
+    office = _Office(desk, settings, conversations, Replays())
 
     @router.post("/{index}/nlq", response_model=ExplainedAnswerOut | AnswerOut, responses=ASK_PROBLEMS)
     async def ask(
-        index: IndexName, body: Ask, request: Request, *, theirs: Theirs, visit: Visiting, accept: Accept = ""
+        index: IndexName,
+        body: Ask,
+        request: Request,
+        *,
+        theirs: Theirs,
+        visit: Visiting,
+        accept: Accept = "",
+        idempotency_key: IdempotencyKey = "",
     ) -> Response:
         """Answer a question with a verified search.
 
         With `Accept: text/event-stream` the answer comes as server-sent events: `schema`, `values`, `examples`,
-        one `candidate` each, `ballot` and `answer`, or `error` with a problem document.
+        `sampled` as each candidate ends, `candidate` with its verdict, `ballot` and `answer`, or `error` with a problem
+        document.
         """
-        question, options = body.question_of(index, settings), body.options(settings)
-        run = desk.take(question, options, translator=theirs, caller=visit.caller.id)
-        if "text/event-stream" in accept.lower():
-            return await _streamed(run, request, explain=body.explain)
-        return await _whole(run, request, explain=body.explain)
+        sent = _Sent(index, body, request, theirs, visit, accept, idempotency_key)
+        return await office.answer(sent)
+
+    @router.post("/{index}/nlq/refine", response_model=ExplainedAnswerOut | AnswerOut, responses=ASK_PROBLEMS)
+    async def refine(
+        index: IndexName,
+        body: Refine,
+        request: Request,
+        *,
+        theirs: Theirs,
+        visit: Visiting,
+        accept: Accept = "",
+        idempotency_key: IdempotencyKey = "",
+    ) -> Response:
+        """Answer a question that goes on from an answer ("only the ones after 2000"), in the same ways.
+
+        Answers are kept for an hour in the process that gave them, the latest ones: where several processes serve,
+        send `previous` instead of `answer_id`.
+        """
+        sent = _Sent(index, body, request, theirs, visit, accept, idempotency_key)
+        return await office.answer(sent, previous=body.goes_on_from(partial(conversations.get, sent.who), index))
 
     return router
 
 
-async def _whole(run: Run, request: Request, *, explain: bool) -> Response:
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One question as it came in."""
+
+    index: str
+    body: Ask
+    request: Request
+    theirs: Translator
+    visit: Visit
+    accept: str
+    key: str
+
+    @property
+    def who(self) -> str:
+        """The caller, told from every other one."""
+        return hashlib.sha256(f"{self.visit.caller.id}\n{self.visit.elastic}".encode()).hexdigest()
+
+    @property
+    def streams(self) -> bool:
+        return "text/event-stream" in self.accept.lower()
+
+    @property
+    def text(self) -> str:
+        return json.dumps([self.request.url.path, self.body.model_dump()], sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """Has questions answered at the ``desk``, and keeps what later requests may refer to."""
+
+    desk: Desk
+    settings: Settings
+    conversations: Conversations
+    replays: Replays
+
+    async def answer(self, sent: _Sent, *, previous: Example | None = None) -> Response:
+        out = partial(answer_out, explain=sent.body.explain, unsure_below=self.settings.unsure_below)
+        if sent.key and (known := self.replays.begin(sent.who, sent.key, sent.text)):
+            return _again(out(known), streams=sent.streams)
+        run = self._run(sent, previous)
+        return await (_streamed if sent.streams else _whole)(run, sent.request, out=out)
+
+    def _run(self, sent: _Sent, previous: Example | None) -> Run:
+        def ended(answer: Answer | None) -> None:
+            if sent.key:
+                self.replays.end(sent.who, sent.key, answer)
+            if answer:
+                self.conversations.keep(sent.who, answer, previous)
+
+        try:
+            question = sent.body.question_of(sent.index, self.settings)
+            options = sent.body.options(self.settings, previous=previous)
+            run = self.desk.take(question, options, translator=sent.theirs, caller=sent.visit.caller.id)
+        except NlqError:
+            ended(None)
+            raise
+        run.then(ended)
+        return run
+
+
+def _again(answer: Mapping[str, Any], *, streams: bool) -> Response:
+    if streams:
+        return Response(sse("answer", answer), media_type="text/event-stream")
+    return AsciiJSONResponse(answer)
+
+
+async def _whole(run: Run, request: Request, *, out: Callable[[Answer], Any]) -> Response:
     if not await _follow(run, request):
         return Response(status_code=204)
-    return AsciiJSONResponse(answer_out(run.answer(), explain=explain))
+    return AsciiJSONResponse(out(run.answer()))
 
 
 async def _follow(run: Run, request: Request) -> bool:
@@ -98,7 +207,7 @@ async def _follow(run: Run, request: Request) -> bool:
         run.stop()
 
 
-async def _streamed(run: Run, request: Request, *, explain: bool) -> Response:
+async def _streamed(run: Run, request: Request, *, out: Callable[[Answer], Any]) -> Response:
     """Headers go out with the first event: what fails before it (an unknown index) keeps its HTTP status."""
     began = False
     try:
@@ -116,7 +225,7 @@ async def _streamed(run: Run, request: Request, *, explain: bool) -> Response:
         if not began:
             run.stop()
     return StreamingResponse(
-        stream(run, first, explain=explain),
+        stream(run, first, out=out),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )

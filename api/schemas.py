@@ -1,4 +1,4 @@
-"""What goes over the wire: the request (checked by pydantic) and the answers (typed dictionaries).
+"""What goes out over the wire: typed dictionaries.
 
 Answers are plain dictionaries that are dumped as ASCII: a model can write half of a surrogate pair into a query,
 which no UTF-8 encoder takes.
@@ -7,57 +7,20 @@ which no UTF-8 encoder takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from typing_extensions import TypedDict
 
-from nlq.errors import InputError
-from nlq.settings import Settings
-from nlq.translator import AskOptions, Event, clean_question
-from nlq.types import Answer, Ballot, Body, Group, IndexInfo, Question, Repair, Result, Verdict
+from nlq.paging import first_cursor
+from nlq.readback import readback
+from nlq.run_body import Ran
+from nlq.translator import Event
+from nlq.types import Answer, Ballot, Body, Group, IndexInfo, Repair, Result, Signal, Verdict
 
 MAX_N = 64
 PREVIEW_HITS = 5
-
-
-class Ask(BaseModel):
-    """One question. Only ``question`` is needed; ``query`` is another name for it."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"question": "Which director made the most comedies after 1995?", "n": 8}]},
-    )
-
-    question: str = Field(
-        validation_alias=AliasChoices("question", "query"), description="What to ask, in any language."
-    )
-    n: Annotated[StrictInt, Field(ge=1, le=MAX_N)] | Literal["auto"] | None = Field(
-        None, description="Candidates to sample; the service's own number where it is absent or `auto`."
-    )
-    temperature: float | None = Field(None, ge=0, le=5, allow_inf_nan=False, description="0 is greedy.")
-    select: Literal["vote", "first"] = Field("vote", description="Largest group of equal results, or first to pass.")
-    seed: int = Field(0, ge=0, lt=2**31)
-    max_results: int | None = Field(None, ge=1, description="Most hits or buckets the query may ask for.")
-    explain: StrictBool = Field(False, description="Send every candidate with its verdict.")
-    time_budget: float | None = Field(None, gt=0, le=600, allow_inf_nan=False, description="Seconds to sample for.")
-
-    def question_of(self, index: str, settings: Settings) -> Question:
-        """The cleaned question; raises InputError where it is empty or over-long for this service."""
-        return Question(clean_question(self.question, most=settings.max_question_chars), index)
-
-    def options(self, settings: Settings) -> AskOptions:
-        """Raises InputError where more results are asked for than this service gives."""
-        if self.max_results is not None and self.max_results > settings.max_results:
-            raise InputError(f"max_results is {self.max_results}; at most {settings.max_results} are given.")
-        return AskOptions(
-            n=None if self.n == "auto" else self.n,
-            temperature=self.temperature,
-            select=self.select,
-            seed=self.seed,
-            max_results=self.max_results,
-            time_budget=self.time_budget,
-        )
+PREVIEW_BUCKETS = 10
 
 
 class ResponseOut(TypedDict):
@@ -84,17 +47,30 @@ class RepairOut(TypedDict):
 
 
 class AlternativeOut(TypedDict):
-    """What another group of candidates answered; at most five of its hits."""
+    """What another group of candidates answered; at most five of its hits and ten of each list of buckets.
+    ``confidence`` is its score where candidates are scored, else its share of all votes."""
 
     query: Body
+    readback: str
     repairs: list[RepairOut]
     votes: int
+    confidence: float
     response: ResponseOut
 
 
+class SignalOut(TypedDict):
+    """A sign of whether a candidate is right; ``note`` says what was seen."""
+
+    name: str
+    value: float
+    note: str
+
+
 class CandidateOut(TypedDict):
-    """One sampled text; ``query`` is what became of it, null where a check stopped it; ``group`` counts from 0 (the
-    leader), null where it did not execute."""
+    """One text; ``query`` is what became of it, null where a check stopped it; ``group`` counts from 0 (the leader),
+    null where it did not execute. ``origin`` is "sampled", "revised" (a second look), or "neighbour", and ``edit`` says
+    what was changed of a sampled one. ``draw`` names what it was drawn with; ``score`` is the probability that it is
+    right, null where it is not scored."""
 
     text: str
     query: Body | None
@@ -106,10 +82,16 @@ class CandidateOut(TypedDict):
     complete: bool
     total: int | None
     group: int | None
+    origin: str
+    edit: str
+    draw: str
+    score: float | None
+    signals: list[SignalOut]
 
 
 class AnswerOut(TypedDict):
-    """``query`` can be sent to ``POST /{index}/_search`` of the cluster as it is."""
+    """``query`` can be sent to ``POST /{index}/_search`` of the cluster as it is; with ``next`` (null where there is
+    none) to ``POST /{index}/query`` for the hits that follow. ``samples`` and ``tokens`` are what the model wrote."""
 
     id: str
     question: str
@@ -120,12 +102,26 @@ class AnswerOut(TypedDict):
     readback: str
     votes: VotesOut
     confidence: float
+    unsure: bool
     alternatives: list[AlternativeOut]
+    samples: int
+    tokens: int
+    next: str | None
     timings: dict[str, float]
 
 
 class ExplainedAnswerOut(AnswerOut):
     candidates: list[CandidateOut]
+
+
+class RanOut(TypedDict):
+    """A search body as it ran; ``next`` stands for the hits that follow, null where there are none."""
+
+    index: str
+    query: Body
+    response: ResponseOut
+    readback: str
+    next: str | None
 
 
 class IndexOut(TypedDict):
@@ -154,9 +150,9 @@ class ProblemOut(TypedDict):
     detail: str
 
 
-def response_out(result: Result, *, hits: int | None = None) -> ResponseOut:
+def response_out(result: Result) -> ResponseOut:
     return {
-        "hits": [dict(h) for h in result.hits[:hits]],
+        "hits": [dict(h) for h in result.hits],
         "aggregations": dict(result.aggregations),
         "total": result.total,
         "took": result.took,
@@ -185,7 +181,16 @@ def candidate_out(verdict: Verdict, *, group: int | None = None) -> CandidateOut
         "complete": candidate.complete,
         "total": None if verdict.result is None else verdict.result.total,
         "group": group,
+        "origin": candidate.origin,
+        "edit": candidate.edit,
+        "draw": candidate.draw,
+        "score": verdict.score,
+        "signals": [signal_out(signal) for signal in verdict.signals],
     }
+
+
+def signal_out(signal: Signal) -> SignalOut:
+    return {"name": signal.name, "value": signal.value, "note": signal.note}
 
 
 def failed_candidate(verdict: Verdict) -> dict[str, Any]:
@@ -198,37 +203,67 @@ def failed_candidate(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def answer_out(answer: Answer, *, explain: bool) -> AnswerOut | ExplainedAnswerOut:
-    groups = answer.ballot.groups
-    leader = answer.ballot.leader
+def answer_out(answer: Answer, *, explain: bool, unsure_below: float = 0.5) -> AnswerOut | ExplainedAnswerOut:
+    ballot, index = answer.ballot, answer.question.index
+    groups = ballot.groups
+    following = first_cursor(index, answer.query, answer.result)
     out: AnswerOut = {
         "id": answer.id,
         "question": answer.question.text,
-        "index": answer.question.index,
+        "index": index,
         "query": answer.query,
-        "repairs": repairs_out(leader.chosen.repairs if leader else ()),
+        "repairs": repairs_out(ballot.leader.chosen.repairs if ballot.leader else ()),
         "response": response_out(answer.result),
         "readback": answer.readback,
-        "votes": votes_out(answer.ballot),
-        "confidence": answer.ballot.confidence,
-        "alternatives": [a for g in groups[1:] if (a := _alternative(g))],
+        "votes": votes_out(ballot),
+        "confidence": ballot.confidence,
+        "unsure": ballot.confidence < unsure_below,
+        "alternatives": [a for g in groups[1:] if (a := _alternative(g, index, of=ballot.of))],
+        "samples": answer.samples,
+        "tokens": answer.tokens,
+        "next": following.token() if following else None,
         "timings": dict(answer.timings),
     }
     if not explain:
         return out
-    numbered = ((v, next((i for i, g in enumerate(groups) if v in g.verdicts), None)) for v in answer.verdicts)
-    return {**out, "candidates": [candidate_out(v, group=group) for v, group in numbered]}
+    places = {id(verdict): place for place, group in enumerate(groups) for verdict in group.verdicts}
+    return {**out, "candidates": [candidate_out(v, group=places.get(id(v))) for v in answer.verdicts]}
 
 
-def _alternative(group: Group) -> AlternativeOut | None:
+def _alternative(group: Group, index: str, *, of: int) -> AlternativeOut | None:
     chosen = group.chosen
     if chosen.query is None or chosen.result is None:
         return None
     return {
         "query": chosen.query,
+        "readback": readback(chosen.query, index),
         "repairs": repairs_out(chosen.repairs),
         "votes": group.votes,
-        "response": response_out(chosen.result, hits=PREVIEW_HITS),
+        "confidence": group.votes / of if chosen.score is None else chosen.score,
+        "response": response_out(_preview(chosen.result)),
+    }
+
+
+def _preview(result: Result) -> Result:
+    return replace(result, hits=result.hits[:PREVIEW_HITS], aggregations=_few_buckets(result.aggregations))
+
+
+def _few_buckets(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {
+            key: _few_buckets(value[:PREVIEW_BUCKETS] if key == "buckets" and isinstance(value, list) else value)
+            for key, value in node.items()
+        }
+    return [_few_buckets(item) for item in node] if isinstance(node, list) else node
+
+
+def ran_out(ran: Ran) -> RanOut:
+    return {
+        "index": ran.index,
+        "query": ran.query,
+        "response": response_out(ran.result),
+        "readback": ran.readback,
+        "next": ran.next or None,
     }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.schemas import Ask, CandidateOut, ExplainedAnswerOut
+from api.requests import Ask, Refine, RunIn
+from api.schemas import AlternativeOut, CandidateOut, ExplainedAnswerOut, RanOut
 from nlq.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +23,16 @@ def test_every_setting_is_on_its_page_and_nothing_else_is() -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [Ask.model_fields, ExplainedAnswerOut.__annotations__, CandidateOut.__annotations__],
-    ids=["request", "answer", "candidate"],
+    [
+        Ask.model_fields,
+        Refine.model_fields,
+        RunIn.model_fields,
+        ExplainedAnswerOut.__annotations__,
+        AlternativeOut.__annotations__,
+        CandidateOut.__annotations__,
+        RanOut.__annotations__,
+    ],
+    ids=["question", "follow-up", "query", "answer", "alternative", "candidate", "run"],
 )
 def test_every_name_that_is_sent_is_on_the_page_of_the_api(names: dict[str, object]) -> None:
     words = set(re.findall(r"\w+", (DOCS / "api.md").read_text("utf-8")))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from api.events import Desk, Run, stream
 from api.metrics import Metrics
+from api.schemas import answer_out
 from nlq.errors import OverloadedError
 from nlq.translator import AskOptions
 from nlq.types import Question
@@ -15,6 +17,7 @@ from tests.fakes.translator import FakeTranslator
 
 QUESTION = Question("the hobbit", "movies")
 TIMEOUT = 30
+ANSWER_OUT = partial(answer_out, explain=False)
 
 
 async def names(run: Run) -> list[str]:
@@ -89,7 +92,7 @@ def test_a_client_that_leaves_the_stream_stops_its_question() -> None:
     async def scenario() -> None:
         desk = Desk(translator, metrics=Metrics())
         run = desk.take(QUESTION, AskOptions())
-        sent = stream(run, await run.next(TIMEOUT), explain=False)
+        sent = stream(run, await run.next(TIMEOUT), out=ANSWER_OUT)
         await anext(sent)
         await sent.aclose()
         translator.gate.set()
@@ -130,7 +133,7 @@ def test_a_silent_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
         desk = Desk(translator, metrics=Metrics())
         run = desk.take(QUESTION, AskOptions())
         parts = []
-        async for part in stream(run, await run.next(TIMEOUT), explain=False):
+        async for part in stream(run, await run.next(TIMEOUT), out=ANSWER_OUT):
             parts.append(part)
             if part.startswith(":"):
                 translator.gate.set()
