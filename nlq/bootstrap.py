@@ -15,6 +15,7 @@ from rich.console import Console
 from nlq.defaults import defaults
 from nlq.errors import ConfigError, InputError, NlqError
 from nlq.ports import ExampleStore, Sampler
+from nlq.scoring import Judge, load_scorer
 from nlq.settings import Settings
 from nlq.translator import Translator
 
@@ -77,12 +78,15 @@ def open_translator(
                 ensemble.append((parts.enter_context(closing(load_sampler(named, console=console))), weight))
             sampler = ensemble[0][0]
         engine = parts.enter_context(open_engine(settings, url=known or (url and url())))
+        scorer = load_scorer()
         yield Translator(
             engine=engine,
             sampler=sampler,
             examples=examples,
             embedder=embedder,
             samplers=tuple(ensemble) if settings.ensemble else (),
+            judge=Judge(scorer),
+            calibrate=scorer.confidence,
             **defaults(settings),
         )
 

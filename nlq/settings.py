@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     n: int = Field(8, ge=1, le=64, description="Most candidates for one question where the request does not say.")
     first_round: int = Field(4, ge=1, le=64, description="Candidates of the first round, where their number is open.")
     next_rounds: int = Field(2, ge=1, le=64, description="Candidates of each round that follows.")
-    select: str = Field("vote", description="The rule that chooses among candidates.")
+    select: str = Field("best", description="The rule that chooses among candidates.")
     stop: str = Field("beta", description="The rule that ends sampling, where the number of candidates is open.")
     temperatures: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_temperatures)] = Field(
         (), description="Dealt to the candidates in turn, in place of temperature; with commas between."
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     revise: bool = Field(False, description="Show the model two answers that are close, to write the query once more.")
     revisions: int = Field(3, ge=1, le=16, description="Queries that it then writes.")
     close: float = Field(0.6, ge=0, le=1, description="Part of the leader's votes that makes the runner-up close.")
-    neighbours: int = Field(0, ge=0, le=64, description="Most edits of candidates that are tried for one question.")
+    neighbours: int = Field(4, ge=0, le=64, description="Most edits of candidates that are tried for one question.")
     temperature: float = Field(0.8, ge=0, le=5)
     top_p: float = Field(0.95, gt=0, le=1)
     top_k: int = Field(0, ge=0)

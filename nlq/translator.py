@@ -48,6 +48,10 @@ Calibrate = Callable[[float], float]
 """The share of answers of that score that were right, in 0..1."""
 
 
+Calibrate = Callable[[float], float]
+"""The share of answers of that score that were right, in 0..1."""
+
+
 def _unjudged(verdicts: Sequence[Verdict], view: View) -> Sequence[Verdict]:
     del view
     return verdicts
@@ -75,6 +79,7 @@ class Translator:
     second_look: SecondLook = field(default_factory=SecondLook)
     select: str = "vote"
     judge: Judge = _unjudged
+    calibrate: Calibrate = float
     calibrate: Calibrate = float
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -195,6 +200,10 @@ class Translator:
         again = self._second_draw(ballot, asked, chosen, index=view.index.index, most=self._most(options))
         trail.draw([again], origin="revised")
         return chosen.rule(trail.verdicts)
+
+    def _sure(self, ballot: Ballot) -> Ballot:
+        score = ballot.leader.chosen.score if ballot.leader else None
+        return ballot if score is None else replace(ballot, confidence=self.calibrate(score))
 
     def _sure(self, ballot: Ballot) -> Ballot:
         score = ballot.leader.chosen.score if ballot.leader else None

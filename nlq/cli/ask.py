@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +14,7 @@ from nlq.cli.render import print_answer
 from nlq.settings import load_settings
 from nlq.translator import AskOptions, Event, clean_question
 from nlq.types import Question
+from nlq.vote import RULES, STOPS
 
 _STAGES = {
     "schema": "looking for values of the question in the index",
@@ -36,7 +38,21 @@ def ask(
     ],
     n: Annotated[int | None, typer.Option("-n", help="How many candidates to sample (1 to 64).", min=1, max=64)] = None,
     temperature: Annotated[float | None, typer.Option(help="0 is greedy: one candidate, no vote.")] = None,
-    select: Annotated[str, typer.Option(help="vote: largest group of equal results; first: first that runs.")] = "vote",
+    select: Annotated[
+        str | None,
+        typer.Option(
+            help="How to choose. best: the likeliest right; vote: the result most candidates agree on; first: the "
+            "first that finds something; also weighted, scored, mbr, text (default: NLQ_SELECT)."
+        ),
+    ] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option(help="When to stop sampling: beta, decided, window or unanimous (default: NLQ_STOP)."),
+    ] = None,
+    revise: Annotated[
+        bool | None,
+        typer.Option("--revise/--no-revise", help="Let the model look again where two answers are close."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same candidates.")] = 0,
     max_results: Annotated[int | None, typer.Option(help="Most documents or groups to return.", min=1)] = None,
     time_budget: Annotated[float | None, typer.Option(help="Stop sampling after about so many seconds.")] = None,
@@ -45,13 +61,15 @@ def ask(
         bool, typer.Option("--json", help="Print the answer as JSON, as the HTTP service does.")
     ] = False,
 ) -> None:
-    """Ask INDEX a QUESTION: sample queries, run them, print the result most of them agree on."""
+    """Ask INDEX a QUESTION: sample queries, run them, print the result that is likeliest right."""
     from nlq.bootstrap import open_engine, open_translator
 
     options = AskOptions(
         n=n,
         temperature=temperature,
-        select=_select(select),
+        select=_known(select, RULES, option="--select"),
+        stop=_known(stop, STOPS, option="--stop"),
+        revise=revise,
         seed=seed,
         max_results=max_results,
         time_budget=time_budget,
@@ -75,10 +93,10 @@ def ask(
         print_answer(answer, explain=explain)
 
 
-def _select(name: str) -> Literal["vote", "first"]:
-    if name not in ("vote", "first"):
-        raise typer.BadParameter("choose vote or first", param_hint="--select")
-    return "first" if name == "first" else "vote"
+def _known(name: str | None, names: Mapping[str, object], *, option: str) -> str | None:
+    if name is not None and name not in names:
+        raise typer.BadParameter(f"choose {', '.join(names)}", param_hint=option)
+    return name
 
 
 def indexes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

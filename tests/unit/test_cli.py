@@ -127,7 +127,7 @@ def test_an_empty_question_is_refused_before_anything_is_loaded(monkeypatch: pyt
 
 
 def test_an_unknown_way_to_select_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    code, said = _main(monkeypatch, capsys, "ask", "movies", "how many?", "--select", "best")
+    code, said = _main(monkeypatch, capsys, "ask", "movies", "how many?", "--select", "luck")
 
     assert code == 2
-    assert "vote or first" in said
+    assert "best, mbr" in said
