@@ -48,10 +48,6 @@ Calibrate = Callable[[float], float]
 """The share of answers of that score that were right, in 0..1."""
 
 
-Calibrate = Callable[[float], float]
-"""The share of answers of that score that were right, in 0..1."""
-
-
 def _unjudged(verdicts: Sequence[Verdict], view: View) -> Sequence[Verdict]:
     del view
     return verdicts
@@ -79,7 +75,6 @@ class Translator:
     second_look: SecondLook = field(default_factory=SecondLook)
     select: str = "vote"
     judge: Judge = _unjudged
-    calibrate: Calibrate = float
     calibrate: Calibrate = float
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -120,7 +115,7 @@ class Translator:
         tell(Event("examples", examples))
         trail = self._trail(view, options, tell=tell, timings=timings)
         asked = self._variants(view, examples, write=partial(build_prompt, text, previous=previous))
-        ballot = self._choose(trail, asked, chosen, view=view, options=options)
+        ballot = self._sure(self._choose(trail, asked, chosen, view=view, options=options))
         self._count(trail, ballot)
         tell(Event("ballot", ballot))
         answer = _answer(
@@ -200,10 +195,6 @@ class Translator:
         again = self._second_draw(ballot, asked, chosen, index=view.index.index, most=self._most(options))
         trail.draw([again], origin="revised")
         return chosen.rule(trail.verdicts)
-
-    def _sure(self, ballot: Ballot) -> Ballot:
-        score = ballot.leader.chosen.score if ballot.leader else None
-        return ballot if score is None else replace(ballot, confidence=self.calibrate(score))
 
     def _sure(self, ballot: Ballot) -> Ballot:
         score = ballot.leader.chosen.score if ballot.leader else None
