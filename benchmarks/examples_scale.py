@@ -2,8 +2,9 @@
 
     python benchmarks/examples_scale.py [--sizes 1000 10000 100000 1000000] [--folder DIR]
 
-The vectors are drawn, not embedded: 384 numbers of which about 48 are free, without clusters, and noise. The rows go
-into the tables directly. Each size is measured in a process of its own. Prints Markdown.
+The vectors are drawn, not embedded: two halves of 384 numbers, weighed as a pattern and its skeleton are, each with
+about 48 that are free, without clusters, and noise. The rows go into the tables directly. Each step is measured in a
+process of its own. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -15,21 +16,27 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from examples_db.database import Database
+from examples_db.index import IndexSizes
+from examples_db.patterns import SKELETON_SHARE
 from examples_db.retrieve import Ranking
 from examples_db.searching import Sizes
 from examples_db.store import SqliteStore
 from examples_db.vectors import Vectors, index_file
 from nlq.types import Example
 
-DIMENSION, FREE, BLOCK = 384, 48, 10_000
+HALF, FREE, BLOCK = 384, 48, 10_000
+DIMENSION = 2 * HALF
 SEARCHES, COMPARED = 500, 200
 FIELDS = '["total:double","status:keyword","placed:date","customer.name:text","items:nested"]'
+
+Answer = SimpleQueue[dict[str, float | str]]
 
 
 class Drawn:
@@ -50,10 +57,15 @@ class Drawn:
 
 def drawn(seed: int, n: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
-    basis = np.random.default_rng(0).standard_normal((FREE, DIMENSION), dtype=np.float32)
-    spread = (1 / np.sqrt((1 + np.arange(FREE)) * DIMENSION)).astype(np.float32)  # some directions matter most
-    rows: NDArray[np.float32] = (rng.standard_normal((n, FREE), dtype=np.float32) * spread) @ basis
-    rows += 0.02 * rng.standard_normal((n, DIMENSION), dtype=np.float32)
+    shares = (1 - SKELETON_SHARE, SKELETON_SHARE)
+    return np.hstack([half(rng, basis, n) * np.float32(share**0.5) for basis, share in enumerate(shares)])
+
+
+def half(rng: np.random.Generator, basis: int, n: int) -> NDArray[np.float32]:
+    directions = np.random.default_rng(basis).standard_normal((FREE, HALF), dtype=np.float32)
+    spread = (1 / np.sqrt((1 + np.arange(FREE)) * HALF)).astype(np.float32)  # some directions matter most
+    rows: NDArray[np.float32] = (rng.standard_normal((n, FREE), dtype=np.float32) * spread) @ directions
+    rows += np.float32(0.02) * rng.standard_normal((n, HALF), dtype=np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows
 
@@ -107,21 +119,21 @@ def letters(i: int) -> str:
     return "x" + "".join(chr(ord("a") + int(digit)) for digit in str(i))
 
 
-def build(path: Path, n: int, answer: multiprocessing.SimpleQueue[dict[str, float | str]]) -> None:
+def build(path: Path, n: int, probes: int, answer: Answer) -> None:
     """The first opening: its time and what it takes at most."""
     empty = rss()
-    seconds, store = opened(path)
+    seconds, store = opened(path, probes)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - empty
     kind = "flat" if store._search.current().index.flat else "IVF, SQ8"
     store.close()
     answer.put({"index": kind, "first start s": seconds, "its peak MiB": peak})
 
 
-def measure(path: Path, n: int, answer: multiprocessing.SimpleQueue[dict[str, float | str]]) -> None:
+def measure(path: Path, n: int, probes: int, answer: Answer) -> None:
     """A later opening, and searches."""
-    found: dict[str, float | str] = {}
+    found: dict[str, float | str] = {"probes": str(probes)}
     empty = rss()
-    found["start s"], store = opened(path)
+    found["start s"], store = opened(path, probes)
     found["MiB"] = rss() - empty
     asked = [letters(i) + "?" for i in range(SEARCHES)]
     vectors = store.embedder.encode(asked)
@@ -132,22 +144,29 @@ def measure(path: Path, n: int, answer: multiprocessing.SimpleQueue[dict[str, fl
     timed = [clocked(store, question, 3, fields=("a:keyword", "b:date", "c:geo_point")) for question in asked]
     found["p95 ms, k=3 and fields"] = float(np.percentile(timed, 95) * 1e3)
     found["recall@10"] = recall(store, asked[:COMPARED], vectors[:COMPARED], n)
+    store.close()
+    answer.put(found)
+
+
+def extend(path: Path, n: int, probes: int, answer: Answer) -> None:
+    """Searches right after another example was added, and what the files take."""
+    _, store = opened(path, probes)
     timed = []
     for i in range(50):
         store.add([Example(f"new {letters(i)}", {"size": 0}, "orders")])
         timed.append(clocked(store, f"new {letters(i)}", 10))
-    found["p95 ms after an addition"] = float(np.percentile(timed, 95) * 1e3)
     store.close()
+    found: dict[str, float | str] = {"p95 ms after an addition": float(np.percentile(timed, 95) * 1e3)}
     found["database MiB"] = sum(f.stat().st_size for f in path.parent.glob(f"{path.name}*")) / 2**20
     kept = index_file(path, 1)
     found["index file MiB"] = kept.stat().st_size / 2**20 if kept.exists() else 0.0
     answer.put(found)
 
 
-def opened(path: Path) -> tuple[float, SqliteStore]:
+def opened(path: Path, probes: int) -> tuple[float, SqliteStore]:
     """Seconds until the first question can be answered, and the store."""
     began = time.perf_counter()
-    store = SqliteStore.open(path, Drawn(), ranking=Ranking(floor=-1), sizes=Sizes())
+    store = SqliteStore.open(path, Drawn(), ranking=Ranking(floor=-1), sizes=Sizes(index=IndexSizes(probes=probes)))
     store.warm()
     return time.perf_counter() - began, store
 
@@ -182,26 +201,26 @@ def rss() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--probes", type=int, nargs="+", default=[IndexSizes().probes], help="cells searched at first")
     parser.add_argument("--folder", type=Path, help="where the databases are made for a while")
     arguments = parser.parse_args()
+    default = IndexSizes().probes
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for n in arguments.sizes:
             path = Path(folder) / f"{n}.db"
-            filled = fill(path, n)
-            found: dict[str, float | str] = {}
-            for step in (build, measure):
+            print(f"\n{n:,} examples: written in {fill(path, n):.1f} s", flush=True)
+            for step, probes in ((build, default), *((measure, p) for p in arguments.probes), (extend, default)):
                 answer = spawn.SimpleQueue()
-                process = spawn.Process(target=step, args=(path, n, answer))
+                process = spawn.Process(target=step, args=(path, n, probes, answer))
                 process.start()
                 process.join()
                 if process.exitcode:
                     raise SystemExit(f"measuring {n} examples failed")
-                found |= answer.get()
-            if n == arguments.sizes[0]:
-                print("| examples | fill s |", " | ".join(found), "|\n|" + "---|" * (2 + len(found)))
-            cells = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in found.values())
-            print(f"| {n:,} | {filled:.1f} |", " | ".join(cells), "|", flush=True)
+                found = answer.get()
+                print(f"\n| examples | {' | '.join(found)} |\n|{'---|' * (1 + len(found))}")
+                cells = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in found.values())
+                print(f"| {n:,} | {' | '.join(cells)} |", flush=True)
             for left in Path(folder).glob(f"{n}.db*"):
                 left.unlink()
 

@@ -1,5 +1,5 @@
-"""Nearest vectors by inner product: compared with all of them where they are few, with those of the nearest of many
-cells (an inverted file of 8-bit codes) where they are many.
+"""Nearest vectors of length 1 by their cosines: compared with all of them where they are few, with those of the nearest
+of many cells (an inverted file of 8-bit codes of their principal components) where they are many.
 
 What it finds are ids to look up: scores are the caller's to compute from the vectors that are the truth.
 """
@@ -27,11 +27,13 @@ Chunk = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
 @dataclass(frozen=True, slots=True)
 class IndexSizes:
     """``flat_most`` vectors are compared one by one; of more there are cells, ``cells`` times the square root of their
-    number, and ``probes`` of these are searched at first. ``trained_per_cell`` vectors are read to place a cell."""
+    number, and ``probes`` of these are searched at first. ``trained_per_cell`` vectors are read to place a cell, and to
+    find the ``components`` that are kept of each."""
 
     flat_most: int = 10_000
     cells: float = 4.0
-    probes: int = 112
+    probes: int = 192
+    components: int = 256
     trained_per_cell: int = 30
 
 
@@ -40,6 +42,7 @@ class VectorIndex:
 
     def __init__(self, vectors: Any, ids: list[NDArray[np.int64]], *, sizes: IndexSizes) -> None:
         self._vectors = vectors
+        self._cells = _faiss().try_extract_index_ivf(vectors)
         self._ids = ids
         self._sizes = sizes
         self._using = threading.Lock()
@@ -61,13 +64,7 @@ class VectorIndex:
             vectors: Any = faiss.IndexFlatIP(dimension)
         else:
             cells = max(1, int(sizes.cells * math.sqrt(count)))
-            quantizer = faiss.IndexFlatIP(dimension)
-            vectors = faiss.IndexIVFScalarQuantizer(
-                quantizer, dimension, cells, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-            )
-            vectors.cp.niter = 6
-            vectors.cp.min_points_per_centroid = 1
-            vectors.cp.max_points_per_centroid = sizes.trained_per_cell
+            vectors = _untrained(dimension, cells=cells, sizes=sizes)
             vectors.train(sample(cells * sizes.trained_per_cell))
         index = cls(vectors, [], sizes=sizes)
         for ids, rows in chunks:
@@ -85,7 +82,7 @@ class VectorIndex:
 
     @property
     def flat(self) -> bool:
-        return not hasattr(self._vectors, "nlist")
+        return self._cells is None
 
     @property
     def outgrown(self) -> bool:
@@ -110,8 +107,10 @@ class VectorIndex:
             return [] if not self._ids else list(self._ids[0][found[found >= 0]].tolist())
 
     def _parameters(self, effort: int) -> Any:
-        probes = min(self._vectors.nlist, self._sizes.probes * effort)
-        return _faiss().SearchParametersIVF(nprobe=probes)
+        faiss = _faiss()
+        probes = faiss.SearchParametersIVF(nprobe=min(self._cells.nlist, self._sizes.probes * effort))
+        whole = self._vectors.d == self._cells.d
+        return probes if whole else faiss.SearchParametersPreTransform(index_params=probes)
 
     def ranked(self, vector: NDArray[np.float32], *, at_first: int, most: int) -> Iterator[list[int]]:
         """Ids nearest first in batches, the first of ``at_first``, each later one about three times all before it;
@@ -123,9 +122,13 @@ class VectorIndex:
             seen.update(batch)
             if batch:
                 yield batch
-            if n >= most or (n >= self.size and (self.flat or self._sizes.probes * effort >= self._vectors.nlist)):
+            if n >= most or (n >= self.size and (self.flat or self._sizes.probes * effort >= self._cells.nlist)):
                 return
             n, effort = n * 4, effort * 2
+
+    def _made_for(self, sizes: IndexSizes) -> bool:
+        """Whether ``build`` would make such an index, but for the number of cells."""
+        return not self.flat and self._cells.d == min(self._vectors.d, sizes.components)
 
     def save(self, file: Path) -> str:
         """Write it there; returns the file's SHA-256."""
@@ -150,9 +153,22 @@ class VectorIndex:
                     return None
                 source.seek(0)
                 ids = np.load(source, allow_pickle=False)
-                return cls(_faiss().read_index(_faiss().PyCallbackIOReader(source.read)), [ids], sizes=sizes)
+                index = cls(_faiss().read_index(_faiss().PyCallbackIOReader(source.read)), [ids], sizes=sizes)
+                return index if index._made_for(sizes) else None
         except (OSError, ValueError, RuntimeError):  # RuntimeError is what FAISS raises for what it cannot read
             return None
+
+
+def _untrained(dimension: int, *, cells: int, sizes: IndexSizes) -> Any:
+    """An inverted file. Of components, which are centred, distances are compared: these keep the order of cosines."""
+    faiss = _faiss()
+    kept = min(dimension, sizes.components)
+    code = faiss.ScalarQuantizer.QT_8bit
+    vectors = faiss.IndexIVFScalarQuantizer(faiss.IndexFlatL2(kept), kept, cells, code, faiss.METRIC_L2)
+    vectors.cp.niter = 6
+    vectors.cp.min_points_per_centroid = 1
+    vectors.cp.max_points_per_centroid = sizes.trained_per_cell
+    return vectors if kept == dimension else faiss.IndexPreTransform(faiss.PCAMatrix(dimension, kept), vectors)
 
 
 def _faiss() -> Any:

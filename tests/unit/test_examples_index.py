@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,10 @@ from examples_db.searching import Sizes
 from examples_db.store import SqliteStore
 from nlq.types import Example
 
-SMALL = Sizes(index=IndexSizes(flat_most=100, cells=1, probes=20))
-"""More than a hundred vectors go into cells."""
+SMALL = Sizes(index=IndexSizes(flat_most=100, cells=1, probes=20, components=24))
+"""More than a hundred vectors go into cells, 24 components of each."""
 
-Opener = Callable[[Path], SqliteStore]
+Opener = Callable[..., SqliteStore]
 
 
 class RandomEmbedder:
@@ -41,8 +42,8 @@ class RandomEmbedder:
 def open_() -> Iterator[Opener]:
     opened = []
 
-    def opener(path: Path) -> SqliteStore:
-        opened.append(SqliteStore.open(path, RandomEmbedder(), ranking=Ranking(floor=-1), sizes=SMALL))
+    def opener(path: Path, sizes: Sizes = SMALL) -> SqliteStore:
+        opened.append(SqliteStore.open(path, RandomEmbedder(), ranking=Ranking(floor=-1), sizes=sizes))
         return opened[-1]
 
     yield opener
@@ -127,6 +128,28 @@ def test_the_index_is_read_from_its_file_and_brought_up_to_date(open_: Opener, p
 
     assert found(second, range(320)) == 319
     assert built == [300]
+
+
+def test_an_index_of_another_number_of_components_is_built_again(open_: Opener, path: Path, built: list[int]) -> None:
+    store = open_(path)
+    fill(store, range(300))
+    store.warm()
+    store.close()
+    whole = open_(path, Sizes(index=replace(SMALL.index, components=32)))
+
+    assert found(whole, range(300)) == 300
+    assert built == [300, 300]
+
+
+def test_scores_are_of_whole_vectors(open_: Opener, path: Path) -> None:
+    store = open_(path)
+    fill(store, range(300))
+    embedder = RandomEmbedder()
+
+    scored = store.scored("other", 5)
+    true = embedder.encode([e.question for _, e in scored]) @ embedder.encode(["other"])[0]
+
+    assert [score for score, _ in scored] == pytest.approx(true.tolist(), abs=1e-5)
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone", "other"])
