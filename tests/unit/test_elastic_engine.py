@@ -296,3 +296,39 @@ def test_two_kinds_of_credentials_are_a_config_error() -> None:
 def test_a_ca_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"ca\.pem: check NLQ_ES_CA"):
         ElasticEngine.connect("https://localhost", ca=tmp_path / "ca.pem")
+
+
+def test_a_callers_credentials_take_the_place_of_the_services_own(server: Server, engine: ElasticEngine) -> None:
+    server.routes = {"/_nodes": {"nodes": {}}, "/": {"version": {"number": "9.4.3"}}}
+    own = ElasticEngine.connect(server.url.replace("//", "//elastic:secret@"))
+    for each in (engine, engine.as_caller("ApiKey ann"), own.as_caller("Bearer bo"), engine):
+        each.info()
+    own.close()
+    sent = [headers["authorization"] for line, headers, _ in server.seen if line == "GET /"]
+
+    assert sent == ["ApiKey c2VjcmV0", "ApiKey ann", "Bearer bo", "ApiKey c2VjcmV0"]
+
+
+def test_what_is_behind_a_name_are_indices_and_data_streams(server: Server, engine: ElasticEngine) -> None:
+    server.body = json.dumps(
+        {
+            "indices": [{"name": "films", "aliases": ["all"], "attributes": ["open"]}],
+            "aliases": [{"name": "all", "indices": ["films", "logs"]}, {"name": "one", "indices": "films"}],
+            "data_streams": [{"name": "logs", "backing_indices": [".ds-logs-1"], "timestamp_field": "@timestamp"}],
+        }
+    )
+
+    assert engine.behind("f*,all,one,logs") == {
+        "films": {"films"},
+        "logs": {"logs"},
+        "all": {"films", "logs"},
+        "one": {"films"},
+    }
+    assert server.seen[-1][0].endswith("/_resolve/index/f*,all,one,logs?expand_wildcards=open")
+
+
+def test_there_is_nothing_behind_a_name_that_is_not_there(server: Server, engine: ElasticEngine) -> None:
+    server.status = 404
+    server.body = json.dumps({"error": {"type": "index_not_found_exception", "reason": "no such index"}, "status": 404})
+
+    assert engine.behind("nowhere") == {}
