@@ -18,7 +18,7 @@ PURE = tuple(
 )
 CORE = (*PURE, "translator", "curation", "run_body")
 SURFACES = ("bootstrap", "cli", "demo", "evaluation", "seeding", "settings", "defaults", "client", "langchain")
-ADAPTERS = ("nlq.elastic", "nlq.samplers", "nlq.models", "examples_db")
+ADAPTERS = ("nlq.access", "nlq.elastic", "nlq.samplers", "nlq.models", "examples_db")
 HEAVY = ("torch", "transformers", "faiss", "fastapi", "elasticsearch", "xllamacpp", "sentence_transformers")
 CLIENT = ("elasticsearch", "elastic_transport")
 TYPES_OF_CLIENT = "nlq/query_schema/client.py"
