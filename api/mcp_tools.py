@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from anyio import to_thread
 
 from api.access import ASKS, EITHER, QUERIES
 from api.events import KEEP_ALIVE_SECONDS, Desk, Run
-from api.mcp_digest import digest
+from api.mcp_digest import MOST_CHARS, cut, digest
 from api.mcp_schemas import (
     Alternative,
     Answered,
@@ -35,6 +36,7 @@ from nlq.types import Answer, Body, Failure, Field, Group, Question
 from nlq.written import as_written
 
 MOST_INDICES, MOST_FIELDS, MOST_VALUES, MOST_ALTERNATIVES = 200, 200, 12, 3
+_ABOUT_CHARS = 300
 
 INSTRUCTIONS = (
     "Searches Elasticsearch, read-only. Call list_indices to see what there is, then ask with a plain question: many "
@@ -76,7 +78,7 @@ async def _list_indices(asked: ListIndices, call: Call) -> Listed:
     found = await to_thread.run_sync(call.translator.engine.indexes)
     part = asked.contains.casefold()
     rows: list[IndexRow] = [
-        {"name": i.name, "documents": i.documents, "about": i.about}
+        {"name": i.name, "documents": i.documents, "about": cut(i.about, most=0, chars=_ABOUT_CHARS)}
         for i in found
         if part in f"{i.name} {i.about}".casefold()
     ]
@@ -96,7 +98,7 @@ def _described(translator: Translator, asked: DescribeIndex) -> Described:
         "index": schema.index,
         "about": schema.about,
         "documents": _count(translator, schema.index),
-        "fields": [_field_row(f, values.get(f.name, ())) for f in fields[:MOST_FIELDS]],
+        "fields": _field_rows(fields[:MOST_FIELDS], values),
         "more": max(0, len(fields) - MOST_FIELDS),
     }
 
@@ -109,12 +111,22 @@ def _count(translator: Translator, index: str) -> int:
     return found.total
 
 
-def _field_row(field: Field, values: tuple[Any, ...]) -> FieldRow:
+def _field_rows(fields: Sequence[Field], values: Mapping[str, Sequence[str]]) -> list[FieldRow]:
+    """With as many values as MOST_CHARS have room for."""
+    rows: list[FieldRow] = []
+    for most in (MOST_VALUES, 3, 0):
+        rows = [_field_row(field, values.get(field.name, ())[:most]) for field in fields]
+        if len(json.dumps(rows)) <= MOST_CHARS:
+            break
+    return rows
+
+
+def _field_row(field: Field, values: Sequence[str]) -> FieldRow:
     row: FieldRow = {"name": field.name, "kind": field.kind}
     if field.nested:
         row["nested_in"] = field.nested
     if values:
-        row["values"] = list(values[:MOST_VALUES])
+        row["values"] = list(values)
     return row
 
 

@@ -114,6 +114,20 @@ def test_of_a_wide_index_fields_are_counted_and_found_by_a_part_of_their_name() 
     assert [field["name"] for field in part["fields"]] == ["f22", *(f"f22{i}" for i in range(10))]
 
 
+def test_an_index_with_many_long_values_is_described_without_them() -> None:
+    engine = FakeEngine()
+    names = [f"f{i}" for i in range(150)]
+    document = {name: f"{name} {'long ' * 30}" for name in names}
+    engine.load("wide", mappings={"properties": {n: {"type": "keyword"} for n in names}}, documents=[("1", document)])
+
+    described = answer("describe_index", library(engine=engine), index="wide")
+    few = answer("describe_index", library(engine=engine), index="wide", contains="f14")
+
+    assert len(json.dumps(described)) < 20_500
+    assert not any("values" in field for field in described["fields"])
+    assert few["fields"][0]["values"] == [document["f14"]]
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_an_answer_says_how_it_was_read_how_sure_it_is_and_what_else_was_meant(era: str) -> None:
     found = answer("ask", era=era, index="library", question="crime books", n=3)

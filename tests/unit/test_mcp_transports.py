@@ -71,12 +71,18 @@ def test_standard_output_of_the_command_holds_the_protocol_alone(recorded: Path,
         cwd=ROOT,
     )
 
+    stray: list[object] = []
+
+    async def heard(message: object) -> None:
+        stray.append(message)
+
     async def asking() -> Any:
-        async with Client(command) as client:
+        async with Client(command, message_handler=heard) as client:
             return await client.call_tool("ask", {"index": "library", "question": QUESTION})
 
     result = anyio.run(asking)
 
+    assert stray == []
     assert not result.is_error, result.content
     assert (result.structured_content["total"], result.structured_content["confidence"]) == (2, 1.0)
 
