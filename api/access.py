@@ -43,8 +43,6 @@ ACTIONS: dict[tuple[str, str], frozenset[Action]] = {
     ("POST", "/{index}/nlq"): ASKS,
     ("POST", "/{index}/nlq/refine"): ASKS,
     ("POST", "/{index}/query"): QUERIES,
-    ("POST", "/{index}/nlq/refine"): ASKS,
-    ("POST", "/{index}/query"): QUERIES,
     ("POST", "/{index}/feedback"): ASKS,
     ("GET", "/examples"): READS,
     ("POST", "/examples/search"): READS,

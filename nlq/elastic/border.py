@@ -16,7 +16,8 @@ _BY_STATUS: dict[int, tuple[type[NlqError], str]] = {
     400: (InputError, "Elasticsearch refuses the request: {reason}"),
     401: (
         PermissionError_,
-        "Elasticsearch at {url} wants other credentials: set NLQ_ES_API_KEY, or NLQ_ES_USER and NLQ_ES_PASSWORD.",
+        "Elasticsearch at {url} wants other credentials: set NLQ_ES_API_KEY, or NLQ_ES_USER and NLQ_ES_PASSWORD; where "
+        "callers send their own, send others.",
     ),
     403: (PermissionError_, "These credentials are not allowed to do that on {url}: {reason}"),
     404: (UnknownIndexError, "Elasticsearch does not find it: {reason}"),
