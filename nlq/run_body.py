@@ -30,9 +30,7 @@ class Ran:
     next: str = ""
 
 
-def run_body(
-    translator: Translator, index: str, body: Body, *, max_results: int | None = None, after: str = ""
-) -> Ran:
+def run_body(translator: Translator, index: str, body: Body, *, max_results: int | None = None, after: str = "") -> Ran:
     """What ``body`` finds in ``index``, at most ``max_results`` documents or groups (never above the translator's own
     limit). No model is asked, and no value of the body is repaired. With ``after``, the ``next`` of an answer or of an
     earlier run of this body, it is the hits that follow those, without aggregations.

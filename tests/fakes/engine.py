@@ -21,9 +21,7 @@ Key = tuple[str, str]
 """Index and id of a document."""
 
 VERSION = "9.4.3"
-KEYS = frozenset(
-    "query aggs aggregations size from sort search_after _source track_total_hits timeout".split()
-)
+KEYS = frozenset("query aggs aggregations size from sort search_after _source track_total_hits timeout".split())
 
 
 class FakeEngine(Engine):
@@ -126,7 +124,8 @@ def _search(indices: Mapping[str, Index], body: Body) -> Result:
 def _hits(index: Index, body: Body, found: list[tuple[Key, Body]]) -> Iterator[dict[str, Any]]:
     keys = _sort_keys(body.get("sort"))
     for (name, key), document in found:
-        hit: dict[str, Any] = {"_index": name, "_id": key, "_score": None if keys and "_score" not in dict(keys) else 1.0}
+        unscored = keys and "_score" not in dict(keys)
+        hit: dict[str, Any] = {"_index": name, "_id": key, "_score": None if unscored else 1.0}
         if (wanted := body.get("_source", True)) is not False:
             hit["_source"] = document if wanted is True else _only(document, wanted)
         if keys:

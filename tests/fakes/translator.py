@@ -23,6 +23,7 @@ from nlq.types import (
     Outcome,
     Question,
     Result,
+    Signal,
     Verdict,
 )
 
@@ -204,5 +205,8 @@ class FakeTranslator:
         same = tuple(
             Verdict(Candidate(f"same {i}", -0.2 - i / 10, 20), Outcome.EXECUTED, query, result) for i in range(3)
         )
-        other = Verdict(Candidate("other", -0.9, 18), Outcome.EXECUTED, VARIANT, Result(_hits(FILMS[:1]), 1))
+        candidate = Candidate("other", -0.9, 18, draw="t=0.8")
+        signals = (Signal("empty", 1.0, "it finds nothing"),)
+        found = Result(_hits(FILMS[:1]), 1)
+        other = Verdict(candidate, Outcome.EXECUTED, VARIANT, found, signals=signals, score=0.25)
         return (*same[:2], REJECTED, other, same[2]), (Group(same), Group((other,)))

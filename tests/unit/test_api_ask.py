@@ -11,9 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.schemas import answer_out
 from nlq.settings import Settings
 from nlq.translator import Translator
-from nlq.types import Result, SamplingParams
+from nlq.types import Answer, Ballot, Candidate, Group, Outcome, Question, Result, SamplingParams, Verdict
+from nlq.vote import RULES, STOPS
 from tests.fakes import translator as fake
 from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
@@ -92,6 +94,65 @@ def test_explain_sends_every_candidate_with_its_verdict_and_group(client: TestCl
     assert answer["candidates"][0]["logprob"] == -0.2
 
 
+def test_explain_tells_where_a_candidate_comes_from_and_what_speaks_for_it(client: TestClient) -> None:
+    answer = client.post("/movies/nlq", json={"question": "the hobbit", "explain": True}).json()
+    candidate = answer["candidates"][3]
+
+    assert {key: candidate[key] for key in ("origin", "edit", "draw", "score")} == {
+        "origin": "sampled", "edit": "", "draw": "t=0.8", "score": 0.25,
+    }  # fmt: skip
+    assert candidate["signals"] == [{"name": "empty", "value": 1.0, "note": "it finds nothing"}]
+
+
+def test_an_alternative_says_what_it_means_and_how_sure_it_is(client: TestClient) -> None:
+    [other] = client.post("/movies/nlq", json={"question": "the hobbit"}).json()["alternatives"]
+
+    assert set(other) == {"query", "readback", "repairs", "votes", "confidence", "response"}
+    assert "the hobbit" in other["readback"]
+    assert other["confidence"] == 0.25
+
+
+def test_an_alternative_without_a_score_is_as_sure_as_its_share_of_the_votes(library: TestClient) -> None:
+    answer = library.post("/library/nlq", json={"question": "what about crime?", "n": 4}).json()
+
+    assert [(a["votes"], a["confidence"]) for a in answer["alternatives"]] == [(2, 0.5)]
+
+
+def test_an_alternative_shows_a_few_hits_and_buckets() -> None:
+    buckets = [{"key": n, "doc_count": 1, "inner": {"buckets": [{"key": m} for m in range(20)]}} for n in range(20)]
+    hits = tuple({"_id": str(n)} for n in range(20))
+    query = {"query": {"match_all": {}}}
+    verdicts = [
+        Verdict(Candidate("", 0.0), Outcome.EXECUTED, query, Result(hits, 20, {"groups": {"buckets": buckets}}))
+        for _ in range(2)
+    ]
+    ballot = Ballot(tuple(Group((verdict,)) for verdict in verdicts), 2, 0.5, 1.0)
+    found = verdicts[0].result
+    assert found
+    answer = Answer("a", Question("x", "movies"), query, found, "", ballot, verdicts, (), (), {})
+    out = answer_out(answer, explain=False)
+    shown = out["alternatives"][0]["response"]
+
+    assert len(shown["hits"]) == 5
+    assert len(shown["aggregations"]["groups"]["buckets"]) == 10
+    assert len(shown["aggregations"]["groups"]["buckets"][0]["inner"]["buckets"]) == 10
+    assert len(out["response"]["aggregations"]["groups"]["buckets"]) == 20
+
+
+@pytest.mark.parametrize(("below", "unsure"), [(0.6, False), (0.61, True)])
+def test_an_answer_of_little_confidence_says_that_it_is_unsure(
+    translator: FakeTranslator, below: float, unsure: bool
+) -> None:
+    with TestClient(create_app(translator, Settings(_env_file=None, unsure_below=below))) as client:
+        assert client.post("/movies/nlq", json={"question": "the hobbit"}).json()["unsure"] is unsure
+
+
+def test_an_answer_says_what_it_cost(client: TestClient) -> None:
+    answer = client.post("/movies/nlq", json={"question": "the hobbit"}).json()
+
+    assert (answer["samples"], answer["tokens"]) == (5, 90)
+
+
 def test_a_repaired_value_is_told_with_the_answer_and_the_candidates_it_was_repaired_in(library: TestClient) -> None:
     request = {"question": "what about crime?", "n": 3, "explain": True}
     answer = library.post("/library/nlq", json=request).json()
@@ -164,7 +225,8 @@ def test_query_is_another_name_for_question(client: TestClient, translator: Fake
 
 
 def test_options_reach_the_translator(client: TestClient, translator: FakeTranslator) -> None:
-    sent = {"n": 4, "temperature": 0.2, "select": "first", "seed": 7, "max_results": 50, "time_budget": 9}
+    sent = {"n": 4, "temperature": 0.2, "select": "mbr", "stop": "window", "revise": True, "seed": 7}
+    sent |= {"max_results": 50, "time_budget": 9}
     client.post("/movies/nlq", json={"question": "the hobbit", **sent})
 
     options = translator.asked[0][1]
@@ -188,6 +250,23 @@ def test_an_event_stream_tells_every_step_and_ends_with_the_answer(client: TestC
     assert steps[-1][1] == whole
     assert steps[1][1] == [{"text": "hobbit", "field": "title", "value": "The Hobbit"}]
     assert steps[5][1]["outcome"] == "invalid"
+
+
+def test_the_stream_of_a_real_translation_tells_of_every_candidate_twice(library: TestClient) -> None:
+    response = library.post("/library/nlq", json={"question": "what about crime?", "n": 2}, headers=SSE)
+    names = [name for name, _ in events(response.text)]
+
+    assert names == ["schema", "values", "examples", *["sampled"] * 2, *["candidate"] * 2, "ballot", "answer"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_can_be_selected(library: TestClient, rule: str) -> None:
+    assert library.post("/library/nlq", json={"question": "what about crime?", "select": rule}).status_code == 200
+
+
+@pytest.mark.parametrize("rule", STOPS)
+def test_every_rule_of_stopping_can_be_chosen(library: TestClient, rule: str) -> None:
+    assert library.post("/library/nlq", json={"question": "what about crime?", "stop": rule}).status_code == 200
 
 
 def test_a_failure_after_the_first_event_is_the_last_event(client: TestClient) -> None:
