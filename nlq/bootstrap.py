@@ -78,7 +78,7 @@ def open_translator(
                 ensemble.append((parts.enter_context(closing(load_sampler(named, console=console))), weight))
             sampler = ensemble[0][0]
         engine = parts.enter_context(open_engine(settings, url=known or (url and url())))
-        scorer = load_scorer()
+        scorer = load_scorer(settings.scorer)
         yield Translator(
             engine=engine,
             sampler=sampler,

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     first_round: int = Field(4, ge=1, le=64, description="Candidates of the first round, where their number is open.")
     next_rounds: int = Field(2, ge=1, le=64, description="Candidates of each round that follows.")
     select: str = Field("best", description="The rule that chooses among candidates.")
+    scorer: Path | None = Field(None, description="File of `nlq eval train`; without one the shipped scorer judges.")
     stop: str = Field("beta", description="The rule that ends sampling, where the number of candidates is open.")
     temperatures: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_temperatures)] = Field(
         (), description="Dealt to the candidates in turn, in place of temperature; with commas between."

@@ -147,6 +147,20 @@ def report(folder: Dir, half: Half = None) -> None:
 
 
 @app.command()
+def train(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of scored runs.", metavar="DIR...")],
+    out: Annotated[Path, typer.Option(help="The file to write; NLQ_SCORER=FILE makes nlq choose by it.")],
+    half: Half = None,
+) -> None:
+    """Train the scorer on the candidates of scored runs. Train on one half of the sets and report on the other."""
+    from nlq.evaluation.training import train_on, write_scorer
+
+    trained = train_on(folders, half=half)
+    write_scorer(out, trained)
+    Console().print_json(data=trained["report"])
+
+
+@app.command()
 def compare(
     before: Annotated[Path, typer.Argument(help="A run's folder.", metavar="DIR1")],
     after: Annotated[Path, typer.Argument(help="Another one's.", metavar="DIR2")],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from nlq.types import Verdict
 from nlq.vote import vote
@@ -11,38 +13,54 @@ from nlq.vote import vote
 Features = Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What features are made of: ``group`` numbers the candidates with the same result alike (None: not executed)."""
+
+    group: int | None
+    logprob: float
+    origin: str
+    signals: Mapping[str, float]
+
+
 def features(verdicts: Sequence[Verdict]) -> tuple[Features | None, ...]:
-    """One set per verdict, None where it did not execute. Signals are taken as they are attached.
+    """One set per verdict, None where it did not execute. Signals are taken as they are attached."""
+    place = {id(v): i for i, group in enumerate(vote(verdicts).groups) for v in group.verdicts}
+    return features_of(
+        [
+            Trait(place.get(id(v)), v.candidate.logprob, v.candidate.origin, {s.name: s.value for s in v.signals})
+            for v in verdicts
+        ]
+    )
+
+
+def features_of(traits: Sequence[Trait]) -> tuple[Features | None, ...]:
+    """One set per candidate of a question, None where it has no group.
 
     ``share`` is the part of all sampled candidates with the same result, ``lead`` by how much that is more (or less)
     than the best other result's, ``odds`` the log-odds of the share with one vote added to each side; ``surprise`` is
     the mean negative log-probability of a token, ``margin`` how much smaller it is than the smallest of another result.
     """
-    sampled = sum(v.candidate.origin != "neighbour" for v in verdicts) or 1
-    groups = vote(verdicts).groups
-    votes = [group.votes for group in groups]
-    sure = [max(v.candidate.logprob for v in group.verdicts) for group in groups]
-    place = {id(v): i for i, group in enumerate(groups) for v in group.verdicts}
+    sampled = sum(t.origin != "neighbour" for t in traits) or 1
+    votes = Counter(t.group for t in traits if t.group is not None and t.origin != "neighbour")
+    surest: dict[int, float] = {}
+    for trait in traits:
+        if trait.group is not None:
+            surest[trait.group] = max(trait.logprob, surest.get(trait.group, -math.inf))
 
-    def agreement(place: int, logprob: float) -> Features:
-        others = [n for i, n in enumerate(votes) if i != place]
-        rivals = [p for i, p in enumerate(sure) if i != place]
+    def of(trait: Trait) -> Features:
+        own = votes[trait.group] if trait.group is not None else 0
+        others = [n for group, n in votes.items() if group != trait.group]
+        rivals = [p for group, p in surest.items() if group != trait.group]
         return {
-            "share": votes[place] / sampled,
-            "lead": (votes[place] - max(others, default=0)) / sampled,
-            "odds": math.log((votes[place] + 1) / (sampled - votes[place] + 1)),
-            "surprise": min(-logprob, 3.0),
-            "margin": max(-1.0, min(1.0, logprob - max(rivals, default=logprob))),
+            "share": own / sampled,
+            "lead": (own - max(others, default=0)) / sampled,
+            "odds": math.log((own + 1) / (sampled - own + 1)),
+            "surprise": min(-trait.logprob, 3.0),
+            "margin": max(-1.0, min(1.0, trait.logprob - max(rivals, default=trait.logprob))),
+            "neighbour": float(trait.origin == "neighbour"),
+            "revised": float(trait.origin == "revised"),
+            **trait.signals,
         }
 
-    return tuple(
-        {**agreement(place[id(v)], v.candidate.logprob), **_own(v)} if id(v) in place else None for v in verdicts
-    )
-
-
-def _own(verdict: Verdict) -> Features:
-    return {
-        "neighbour": float(verdict.candidate.origin == "neighbour"),
-        "revised": float(verdict.candidate.origin == "revised"),
-        **{signal.name: signal.value for signal in verdict.signals},
-    }
+    return tuple(None if trait.group is None else of(trait) for trait in traits)

@@ -7,8 +7,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Self
 
 from nlq.errors import ConfigError
@@ -57,7 +57,13 @@ class Scorer:
         return y0 + (y1 - y0) * (score - x0) / (x1 - x0)
 
 
-@lru_cache(maxsize=1)
-def load_scorer() -> Scorer:
-    """The scorer that ships with the package."""
-    return Scorer.of(json.loads((files("nlq.scoring") / "scorer.json").read_text(encoding="utf-8")))
+def load_scorer(path: Path | None = None) -> Scorer:
+    """The scorer of a file that ``nlq eval train`` wrote, None being the one that ships with the package. ConfigError
+    where the file cannot be read."""
+    try:
+        text = (path or files("nlq.scoring") / "scorer.json").read_text(encoding="utf-8")
+        return Scorer.of(json.loads(text))
+    except OSError as exc:
+        raise ConfigError(f"NLQ_SCORER: {path} cannot be read; `nlq eval train DIR --out FILE` makes one.") from exc
+    except ValueError as exc:
+        raise ConfigError(f"NLQ_SCORER: {path} is not JSON; make it with `nlq eval train`.") from exc

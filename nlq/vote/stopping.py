@@ -60,7 +60,19 @@ def unanimous(verdicts: Sequence[Verdict], *, remaining: int, size: int = 3) -> 
     return _all_lead(verdicts, [v for v in verdicts if is_sampled(v)][:size], size=size)
 
 
-STOPS: Mapping[str, Stop] = {"decided": decided, "beta": beta, "window": window, "unanimous": unanimous}
+def sure(verdicts: Sequence[Verdict], *, remaining: int, threshold: float = 0.9) -> bool:
+    """Whether the scorer gives the likeliest candidate that found something at least ``threshold``."""
+    del remaining
+    return any((v.score or 0.0) >= threshold and not is_empty(v) for v in verdicts)
+
+
+STOPS: Mapping[str, Stop] = {
+    "decided": decided,
+    "beta": beta,
+    "window": window,
+    "unanimous": unanimous,
+    "sure": sure,
+}
 
 
 def _standing(verdicts: Sequence[Verdict]) -> tuple[Group | None, Sequence[Group]]:

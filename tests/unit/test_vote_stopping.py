@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from nlq.types import Candidate, Outcome, Result, Verdict
 from nlq.vote import STOPS, beta, unanimous, window
+from nlq.vote.stopping import sure
 from tests.fixtures.vote_verdicts import draw
 from tests.support import lines
 
@@ -39,3 +41,13 @@ def test_windows_and_starts_are_as_long_as_asked_for() -> None:
     assert not window(draw("b a a"), remaining=9, size=3)
     assert unanimous(draw("a a b"), remaining=9, size=2)
     assert not unanimous(draw("a a b"), remaining=9, size=3)
+
+
+@pytest.mark.parametrize(
+    ("score", "ids", "ends"), [(0.95, "a", True), (0.85, "a", False), (None, "a", False), (0.95, "", False)]
+)
+def test_a_candidate_that_is_surely_right_ends_the_sampling(score: float | None, ids: str, ends: bool) -> None:
+    hits = tuple({"_index": "books", "_id": id_} for id_ in ids)
+    verdict = Verdict(Candidate("{}", -0.1), Outcome.EXECUTED, {}, Result(hits, len(hits)), score=score)
+
+    assert sure([verdict], remaining=7) is ends
