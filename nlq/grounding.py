@@ -14,7 +14,7 @@ from nlq.periods import Period, periods
 from nlq.ports import Embedder, Engine
 from nlq.query_schema import DATE, VECTOR, accepted_schema, decoded_schema
 from nlq.timings import Clock
-from nlq.types import IndexSchema, LinkedValue
+from nlq.types import Body, IndexSchema, LinkedValue, Result
 from nlq.values import SHOWN, Catalog, Kind, Lookup, Seen, link, lookup
 
 _Value = TypeVar("_Value")
@@ -22,12 +22,14 @@ _Value = TypeVar("_Value")
 LISTING_SECONDS = 300.0
 LINKING_SECONDS = 1.0
 MOST_KEPT = 64
+_COUNT: Body = {"size": 0, "track_total_hits": True}
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """An index as one question sees it. ``near`` holds the fields that the model is shown, ``seen`` what is known of
-    the values, ``now`` the moment that relative dates count from."""
+    the values, ``now`` the moment that relative dates count from, ``total`` how many documents there are (None: the
+    engine did not say)."""
 
     question: str
     index: IndexSchema
@@ -36,6 +38,7 @@ class View:
     values: tuple[LinkedValue, ...]
     periods: tuple[Period, ...]
     now: datetime
+    total: int | None = None
 
     @property
     def accepted(self) -> Schema:
@@ -60,8 +63,8 @@ class Grounding:
     _names: dict[IndexSchema, FieldNames] = field(default_factory=dict)
 
     def view(self, question: str, index: IndexSchema) -> View:
-        """One engine call at most. What the engine does not answer in time links nothing. Raises what it raises."""
-        seen = self._seen(question, index)
+        """One engine call. What the engine does not answer in time links nothing. Raises what it raises."""
+        seen, total = self._seen(question, index)
         values = link(question, index, seen, kinds=self.kinds)
         now = self.now()
         dated = any(f.kind in DATE for f in index.fields)
@@ -74,17 +77,18 @@ class Grounding:
             values=values,
             periods=periods(question, now.date()) if dated else (),
             now=now,
+            total=total,
         )
 
-    def _seen(self, question: str, index: IndexSchema) -> Seen:
+    def _seen(self, question: str, index: IndexSchema) -> tuple[Seen, int | None]:
         at, listing = self._listings.get(index, (0.0, None))
         fresh = listing if self.clock() - at <= LISTING_SECONDS else None
         asked: Lookup = lookup(question, index, kept=fresh, kinds=self.kinds)
-        results = self.engine.search(index.index, asked.bodies, timeout=LINKING_SECONDS) if asked.bodies else ()
+        counted, *results = self.engine.search(index.index, [_COUNT, *asked.bodies], timeout=LINKING_SECONDS)
         seen = asked.read(results)
         if fresh is None and seen.listing is not None:
             _keep(self._listings, index, (self.clock(), seen.listing))
-        return seen
+        return seen, counted.total if isinstance(counted, Result) else None
 
     def _names_of(self, index: IndexSchema) -> FieldNames:
         return self._names.get(index) or _keep(self._names, index, FieldNames(index, self.embed))

@@ -18,18 +18,18 @@ class Judge:
 
     scorer: Scorer
 
-    def __call__(self, verdicts: Sequence[Verdict], view: View, *, total: int | None = None) -> list[Verdict]:
-        """The verdicts in their order. ``total`` is the number of documents of the index, where it is known.
+    def __call__(self, verdicts: Sequence[Verdict], view: View) -> list[Verdict]:
+        """The verdicts in their order.
 
         Scores depend on all verdicts together: after another round, judge all of them again.
         """
-        read = [self._signed(v, view, total) for v in verdicts]
+        read = [self._signed(v, view) for v in verdicts]
         return [
             v if found is None else replace(v, score=self.scorer.score(found))
             for v, found in zip(read, features(read), strict=True)
         ]
 
-    def _signed(self, verdict: Verdict, view: View, total: int | None) -> Verdict:
+    def _signed(self, verdict: Verdict, view: View) -> Verdict:
         if verdict.result is None or verdict.signals:
             return verdict
-        return replace(verdict, signals=signals(verdict, view.question, view, total=total))
+        return replace(verdict, signals=signals(verdict, view.question, view, total=view.total))

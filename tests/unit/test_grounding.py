@@ -85,7 +85,7 @@ def test_days_count_from_the_injected_moment() -> None:
     assert [(p.start, p.end) for p in later.periods] == [(date(2030, 1, 1), date(2030, 1, 2))]
 
 
-def test_a_question_takes_one_call_to_the_engine_at_most() -> None:
+def test_a_question_takes_one_call_to_the_engine() -> None:
     engine = library_engine()
     grounding, index = _grounding(engine), engine.schema("library")
     calls = []
@@ -93,7 +93,14 @@ def test_a_question_takes_one_call_to_the_engine_at_most() -> None:
         grounding.view(question, index)
         calls.append(len(engine.bodies))
 
-    assert calls == [1, 1, 2, 2]
+    assert calls == [1, 2, 3, 4]
+
+
+def test_the_number_of_documents_is_known_beside_the_values() -> None:
+    engine = library_engine()
+    view = _grounding(engine).view("crime?", engine.schema("library"))
+
+    assert view.total == engine.search("library", [{"size": 0}], timeout=1)[0].total  # type: ignore[union-attr]
 
 
 def test_values_are_listed_again_when_the_listing_is_old() -> None:

@@ -75,7 +75,7 @@ def test_words_searched_by_meaning_reach_the_engine_as_a_vector() -> None:
     translator = translator_of(knn, engine=engine, embedder=HashEmbedder(8))
     with pytest.raises(NoAnswerError, match="knn"):
         translator.translate(Question("about the sea", "notes"), AskOptions(n=1))
-    [[body]] = engine.bodies
+    _, [body] = engine.bodies
 
     assert len(body["query"]["knn"]["query_vector"]) == 8
     assert body["query"]["knn"]["_name"] == "the sea"
