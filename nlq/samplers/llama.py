@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,9 +28,9 @@ class LlamaSampler:
     Safe to use from several threads: requests wait for one another. Make it with ``load``.
     """
 
-    def __init__(self, server: Any, *, name: str, key: str, n_ctx: int, slots: int) -> None:
+    def __init__(self, server: Any, *, path: Path, key: str, n_ctx: int, slots: int) -> None:
         self._server = server
-        self._name = name
+        self._path = path
         self._key = key
         self._n_ctx = n_ctx
         self._slots = slots
@@ -58,11 +58,22 @@ class LlamaSampler:
             server = xllamacpp.Server(params)
         except RuntimeError as exc:
             raise SamplerError(f"llama.cpp cannot load {path}; is it a whole GGUF file, and is memory free?") from exc
-        return cls(server, name=f"llama.cpp {path.stem}", key=key, n_ctx=n_ctx, slots=slots)
+        return cls(server, path=path, key=key, n_ctx=n_ctx, slots=slots)
 
     @property
     def name(self) -> str:
-        return self._name
+        return f"llama.cpp {self._path.stem}"
+
+    @cached_property
+    def parameters(self) -> int:
+        """Weights of the model, as its file lists them (seconds, the first time)."""
+        import gguf
+
+        return sum(int(tensor.n_elements) for tensor in gguf.GGUFReader(self._path).tensors)
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """Tokens of the messages. Computes those that the cache does not hold."""
+        return self._prefill(_request(chat_messages(prompt), SamplingParams(), n_ctx=self._n_ctx))
 
     @property
     def endpoint(self) -> tuple[str, str]:

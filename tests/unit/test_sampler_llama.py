@@ -44,7 +44,7 @@ def event(index: int, text: str = "", *, logprob: float | None = None, finish: s
 
 
 def sampler(server: Recorded) -> LlamaSampler:
-    return LlamaSampler(server, name="llama.cpp test", key="k", n_ctx=900, slots=2)
+    return LlamaSampler(server, path=Path("test.gguf"), key="k", n_ctx=900, slots=2)
 
 
 def test_interleaved_samples_are_put_together_and_come_as_they_end() -> None:
@@ -145,3 +145,8 @@ def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(SamplerError, match="cannot load"):
         LlamaSampler.load(path)
+
+
+def test_the_length_of_a_prompt_counts_what_was_in_the_cache_and_what_was_not() -> None:
+    assert sampler(Recorded()).prompt_tokens(PROMPT) == 10
+    assert sampler(Recorded()).name == "llama.cpp test"
