@@ -85,7 +85,7 @@ def _line(level: Level, inner: Inner | None, *, outside: bool = False) -> Spec |
         return None
     encoding = {
         "x": {"field": "group", "type": "temporal", "scale": {"type": "utc"}, "title": level.title},
-        "y": _quantity(measure),
+        "y": _quantity(measure) | ({} if measure.kind in ADDS_UP else {"scale": {"zero": False}}),
         **_colour(series),
     }
     return _spec({"type": "line", "point": True}, encoding, rows, says=_says(measure, level, series))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
+from api.chart import chart
 from nlq.paging import first_cursor
 from nlq.readback import readback
 from nlq.run_body import Ran
@@ -91,7 +92,8 @@ class CandidateOut(TypedDict):
 
 class AnswerOut(TypedDict):
     """``query`` can be sent to ``POST /{index}/_search`` of the cluster as it is; with ``next`` (null where there is
-    none) to ``POST /{index}/query`` for the hits that follow. ``samples`` and ``tokens`` are what the model wrote."""
+    none) to ``POST /{index}/query`` for the hits that follow. ``chart`` is a Vega-Lite specification, null where a
+    table or a number says it better. ``samples`` and ``tokens`` are what the model wrote."""
 
     id: str
     question: str
@@ -99,6 +101,7 @@ class AnswerOut(TypedDict):
     query: Body
     repairs: list[RepairOut]
     response: ResponseOut
+    chart: dict[str, Any] | None
     readback: str
     votes: VotesOut
     confidence: float
@@ -115,11 +118,13 @@ class ExplainedAnswerOut(AnswerOut):
 
 
 class RanOut(TypedDict):
-    """A search body as it ran; ``next`` stands for the hits that follow, null where there are none."""
+    """A search body as it ran, with its ``chart`` as in answers; ``next`` stands for the hits that follow, null where
+    there are none."""
 
     index: str
     query: Body
     response: ResponseOut
+    chart: dict[str, Any] | None
     readback: str
     next: str | None
 
@@ -214,6 +219,7 @@ def answer_out(answer: Answer, *, explain: bool, unsure_below: float = 0.5) -> A
         "query": answer.query,
         "repairs": repairs_out(ballot.leader.chosen.repairs if ballot.leader else ()),
         "response": response_out(answer.result),
+        "chart": chart(answer.query, answer.result),
         "readback": answer.readback,
         "votes": votes_out(ballot),
         "confidence": ballot.confidence,
@@ -262,6 +268,7 @@ def ran_out(ran: Ran) -> RanOut:
         "index": ran.index,
         "query": ran.query,
         "response": response_out(ran.result),
+        "chart": chart(ran.query, ran.result),
         "readback": ran.readback,
         "next": ran.next or None,
     }

@@ -68,8 +68,8 @@ def test_an_answer_has_every_promised_name(client: TestClient) -> None:
     answer = client.post("/movies/nlq", json={"question": "the hobbit"}).json()
 
     assert set(answer) == {
-        "id", "question", "index", "query", "repairs", "response", "readback", "votes", "confidence", "unsure",
-        "alternatives", "samples", "tokens", "next", "timings",
+        "id", "question", "index", "query", "repairs", "response", "chart", "readback", "votes", "confidence",
+        "unsure", "alternatives", "samples", "tokens", "next", "timings",
     }  # fmt: skip
     assert set(answer["response"]) == {"hits", "aggregations", "total", "took"}
     assert answer["votes"] == {"for": 3, "of": 5, "groups": [3, 1]}
