@@ -127,7 +127,7 @@ def _served(translator: Translator, settings: Settings) -> Iterator[str]:
     """The API and the page on a thread of their own."""
     from nlq.cli.serve import http_server
 
-    server = http_server(translator, settings)
+    server = http_server(translator, settings.model_copy(update={"shutdown_seconds": 5}))  # Ctrl-C ends a demo soon
     thread = threading.Thread(target=server.run, name="http")
     thread.start()
     try:
