@@ -7,13 +7,13 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from api.metrics import Metrics
 from api.problems import problem_of
-from api.schemas import event_data
+from api.schemas import candidate_out, votes_out
 from nlq.errors import NlqError, OverloadedError
 from nlq.translator import AskOptions, Event, Translator
 from nlq.types import Answer, Question
@@ -155,6 +155,25 @@ class Desk:
         with self._lock:
             self._taken -= Counter([caller])
             self._last_seconds = seconds
+
+
+EVENT_DATA: Mapping[str, Callable[[Any], Any]] = {
+    "schema": lambda s: {
+        "index": s.index,
+        "about": s.about,
+        "fields": [{"name": f.name, "kind": f.kind} for f in s.fields],
+    },
+    "values": lambda values: [{"text": v.text, "field": v.field, "value": v.value} for v in values],
+    "examples": lambda examples: [{"question": e.question, "query": e.query, "index": e.index} for e in examples],
+    "sampled": lambda c: {"text": c.text, "logprob": c.logprob},
+    "candidate": candidate_out,
+    "ballot": lambda b: {**votes_out(b), "confidence": b.confidence, "entropy": b.entropy},
+}
+
+
+def event_data(event: Event) -> Any:
+    """The JSON value that goes out as the event's data."""
+    return EVENT_DATA[event.name](event.data)
 
 
 def sse(name: str, data: Any) -> str:

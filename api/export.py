@@ -66,7 +66,7 @@ WRITERS: dict[Format, Callable[[Iterable[Row]], Iterator[bytes]]] = {
 
 
 def _waiting_room() -> SpooledTemporaryFile[str]:
-    return SpooledTemporaryFile(MEMORY_BYTES, "w+", encoding="ascii")  # noqa: SIM115 - the spool closes it
+    return SpooledTemporaryFile(MEMORY_BYTES, "w+", encoding="ascii")
 
 
 @dataclass(slots=True)

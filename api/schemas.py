@@ -6,7 +6,7 @@ which no UTF-8 encoder takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -16,7 +16,6 @@ from api.chart import chart
 from nlq.paging import first_cursor
 from nlq.readback import readback
 from nlq.run_body import Ran
-from nlq.translator import Event
 from nlq.types import Answer, Ballot, Body, Group, IndexInfo, Repair, Result, Signal, Verdict
 
 MAX_N = 64
@@ -281,22 +280,3 @@ def index_out(info: IndexInfo, questions: Mapping[str, Any]) -> IndexOut:
         "about": info.about,
         "questions": list(questions.get(info.name, ())),
     }
-
-
-EVENT_DATA: dict[str, Callable[[Any], Any]] = {
-    "schema": lambda s: {
-        "index": s.index,
-        "about": s.about,
-        "fields": [{"name": f.name, "kind": f.kind} for f in s.fields],
-    },
-    "values": lambda values: [{"text": v.text, "field": v.field, "value": v.value} for v in values],
-    "examples": lambda examples: [{"question": e.question, "query": e.query, "index": e.index} for e in examples],
-    "sampled": lambda c: {"text": c.text, "logprob": c.logprob},
-    "candidate": candidate_out,
-    "ballot": lambda b: {**votes_out(b), "confidence": b.confidence, "entropy": b.entropy},
-}
-
-
-def event_data(event: Event) -> Any:
-    """The JSON value that goes out as the event's data."""
-    return EVENT_DATA[event.name](event.data)

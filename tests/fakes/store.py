@@ -93,6 +93,8 @@ class FakeStore:
 
     def page(self, where: ExampleFilter | None = None, *, after: str = "", limit: int = 100) -> Sequence[Record]:
         self._check_open()
+        if after and not (after.isascii() and after[1:].isdigit()):
+            raise UnknownExampleError(f"There is no example {after!r}.")
         start = int(after[1:]) if after else 0
         behind = (r for r in self._records.values() if int(r.example.id[1:]) > start)
         return tuple(record for record in behind if _meant(record, where))[:limit]

@@ -69,7 +69,7 @@ def test_a_query_is_answered_with_what_it_finds_and_means(client: TestClient) ->
     body = {"query": {"query": {"range": {"pages": {"gt": 100}}}, "sort": [{"pages": "asc"}]}}
     ran = client.post("/books/query", json=body).json()
 
-    assert set(ran) == {"index", "query", "response", "readback", "next"}
+    assert set(ran) == {"index", "query", "response", "chart", "readback", "next"}
     assert [hit["_id"] for hit in ran["response"]["hits"]] == ["1", "4"]
     assert ran["response"]["total"] == 2
     assert "pages" in ran["readback"]
@@ -176,7 +176,7 @@ def test_accept_chooses_the_form(client: TestClient, accept: str, media: str) ->
     ids=["all", "filled size", "own size", "request"],
 )
 def test_an_export_reads_page_after_page_up_to_what_is_wanted(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, body: Body, rows: int, page: int
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, *, body: Body, rows: int, page: int
 ) -> None:
     monkeypatch.setattr("api.query.PAGE", page)
     found = [json.loads(line)["_id"] for line in exported(client, "ndjson", body).text.splitlines()]
