@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from api.metrics import Metrics
@@ -46,7 +47,7 @@ class Run:
         self._stop = threading.Event()
         self._ended = ended
         self._hear: Callable[[Answer | None], None] | None = None
-        self._future = self._loop.run_in_executor(pool, work, self._emit)
+        self._future = self._loop.run_in_executor(pool, copy_context().run, work, self._emit)
         self._future.add_done_callback(self._end)
 
     def stop(self) -> None:

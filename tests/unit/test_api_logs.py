@@ -13,7 +13,9 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.logs import checked_id, configure
+from nlq.errors import SamplerError
 from nlq.settings import Settings
+from nlq.timings import Timings
 from tests.fakes.translator import FakeTranslator
 
 SECRET = "who earns more than the boss"
@@ -66,6 +68,31 @@ def test_a_question_leaves_a_record_of_what_it_cost_and_how_its_candidates_ended
     assert (record["end"], record["index"], record["samples"], record["total"]) == ("answered", "movies", 5, 42)
     assert record["outcomes"] == {"executed": 4, "invalid": 1}
     assert record["seconds"] == {"sampling": 1.5}
+
+
+def test_the_record_of_a_question_has_the_id_of_its_request(written: io.StringIO) -> None:
+    with service() as client:
+        client.post("/movies/nlq", json={"question": "the hobbit"}, headers={"X-Request-ID": "abc-3"})
+
+    assert {(r["event"], r["request_id"]) for r in records(written)} == {("question", "abc-3"), ("request", "abc-3")}
+
+
+def test_a_question_is_counted_in_the_stage_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    app = create_app(FakeTranslator(), Settings(_env_file=None))
+    with TestClient(app) as client:
+
+        def translate(*_: object, **__: object) -> None:
+            with Timings(lambda: 0.0)("sample"):
+                seen.append(client.get("/metrics").text)
+            raise SamplerError("The model server does not answer.")
+
+        monkeypatch.setattr("tests.fakes.translator.FakeTranslator.translate", translate)
+        client.post("/movies/nlq", json={"question": "the hobbit"})
+        after = client.get("/metrics").text
+
+    assert 'nlq_stage_in_flight{stage="sample"} 1.0' in seen[0]
+    assert 'nlq_stage_in_flight{stage="sample"} 0.0' in after
 
 
 @pytest.mark.parametrize("body", [{"question": SECRET}, {"question": f"hopeless {SECRET}"}, {"wrong": SECRET}])
