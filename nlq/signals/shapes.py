@@ -33,7 +33,7 @@ _MOST = (
 CUES: tuple[Cue, ...] = (
     _cue(r"(?:top|bottom) (?:\d+|\w+(?= \w+ by))", "ranked"),
     _cue(rf"(?:{_MOST}|maximum|minimum) (?:number|count|amount) of", "ranked metric"),
-    _cue(r"(?:show|list|give|find|display|print) (?:me )?each", "hits groups"),
+    _cue(r"(?:show|list|give|find|display|print|return|name|tell) (?:me )?each", "hits groups"),
     _cue(r"per|(?:for|in|of|by) each|each|grouped by|broken down by|distribution of|breakdown", "groups"),
     _cue(r"(?<!sorted )(?<!ordered )(?<!ranked )by (?:the )?(?P<what>\w+)", "groups", "only"),
     _cue(r"how many (?:of )?(?:the )?(?P<what>\w+)", "count", "not"),
@@ -53,6 +53,10 @@ _ORDER = re.compile(
 )
 
 
+_EACH = re.compile(r"\b(?:each|per|every)\b", re.IGNORECASE)
+_MEASURED: frozenset[Shape] = frozenset({"ranked", "metric"})
+
+
 def asked_shapes(facts: Facts) -> tuple[str, frozenset[Shape]] | None:
     """The words that decide, and the shapes that suit them; None where no cue fits. Words of a field's name are no
     cue where the question says the name in full."""
@@ -61,7 +65,8 @@ def asked_shapes(facts: Facts) -> tuple[str, frozenset[Shape]] | None:
         for found in cue.words.finditer(facts.asked.text):
             if named.issuperset(split(found[0])) or not _holds(cue, found, facts):
                 continue
-            return found[0], cue.shapes
+            grouped = cue.shapes & _MEASURED and _EACH.search(facts.asked.text)
+            return found[0], cue.shapes | ({"groups"} if grouped else set())
     return None
 
 

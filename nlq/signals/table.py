@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nlq.grounding import View
+from nlq.narrow import split, stem, stems
 from nlq.signals.clauses import Value, values
-from nlq.signals.facts import Facts
+from nlq.signals.facts import Facts, name_words
 from nlq.signals.parts import base
 from nlq.signals.shapes import asked_shapes, orders
 from nlq.signals.uses import uses_link, uses_number
@@ -51,6 +52,28 @@ def _values_used(facts: Facts) -> Found:
     links = facts.links()
     unused = [text for text, found in links.items() if not any(uses_link(link, facts) for link in found)]
     return _share(len(unused), len(links)), _list("unused: ", unused)
+
+
+def _values_known(facts: Facts) -> Found:
+    """Share of the values demanded of fields whose every value is known that are among these."""
+    catalog = facts.view.seen.catalog
+    exact = [v for c in facts.parts.clauses if c.kind in ("term", "terms") for v in values(c)]
+    asked = [v for v in exact if isinstance(v.value, str) and v.field in catalog.complete]
+    unknown = [v for v in asked if fold(str(v.value)) not in map(fold, catalog.values.get(v.field, ()))]
+    return _share(len(unknown), len(asked)), _list("no such value: ", map(_value, unknown))
+
+
+def _words_used(facts: Facts) -> Found:
+    """Share of the question's words that occur in names of fields which are in the query, in its fields' names or its
+    values. Words of linked values and of the index's name do not count; where whole documents come back, none does."""
+    index = facts.view.index
+    of_fields = {word for f in index.fields if f.parent is None for word in name_words(f.name)}
+    elsewhere = stems(" ".join([index.index, *(link.text for link in facts.view.values)]))
+    said = set() if facts.parts.shows_all else (of_fields & facts.asked.stems) - elsewhere
+    used = {word for name in facts.parts.fields for word in name_words(base(name, index))}
+    used |= stems(" ".join(str(value.value) for value in facts.parts.values))
+    unused = [word for word in split(facts.asked.text) if stem(word) in said - used]
+    return _share(len(said - used), len(said)), _list("unused words: ", unused)
 
 
 def _fields_named(facts: Facts) -> Found:
@@ -126,6 +149,8 @@ SIGNALS: Mapping[str, Sign] = {
     "grounded": _grounded,
     "numbers_used": _numbers_used,
     "values_used": _values_used,
+    "values_known": _values_known,
+    "words_used": _words_used,
     "fields_named": _fields_named,
     "named_used": _named_used,
     "empty": _empty,
