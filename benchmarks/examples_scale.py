@@ -65,7 +65,7 @@ def half(rng: np.random.Generator, basis: int, n: int) -> NDArray[np.float32]:
     directions = np.random.default_rng(basis).standard_normal((FREE, HALF), dtype=np.float32)
     spread = (1 / np.sqrt((1 + np.arange(FREE)) * HALF)).astype(np.float32)  # some directions matter most
     rows: NDArray[np.float32] = (rng.standard_normal((n, FREE), dtype=np.float32) * spread) @ directions
-    rows += np.float32(0.02) * rng.standard_normal((n, HALF), dtype=np.float32)
+    rows += 0.02 * rng.standard_normal((n, HALF), dtype=np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows
 

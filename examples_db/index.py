@@ -32,7 +32,7 @@ class IndexSizes:
 
     flat_most: int = 10_000
     cells: float = 4.0
-    probes: int = 192
+    probes: int = 160
     components: int = 256
     trained_per_cell: int = 30
 
