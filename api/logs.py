@@ -62,6 +62,7 @@ class QuestionLog:
             "end": "answered",
             "answer": answer.id,
             "index": answer.question.index,
+            "cached": answer.cached,
             "samples": answer.samples,
             "tokens": answer.tokens,
             "outcomes": Counter(verdict.outcome.value for verdict in answer.verdicts),

@@ -74,24 +74,33 @@ class Metrics:
             "nlq_groups", "Different results among an answer's candidates.", buckets=_NUMBERS, registry=registry
         )
         self._empty = Counter("nlq_empty_answers", "Answers whose query matched no document.", registry=registry)
+        told = "Questions that got a kept answer, by whether it was to the same words."
+        self._cached = Counter("nlq_cache_hits", told, ["wording"], registry=registry)
         self._feedback = Counter("nlq_feedback", "Answers that people judged.", ["verdict"], registry=registry)
 
     def answered(self, answer: Answer) -> None:
         self._log.answered(answer)
         self._questions.labels("answered").inc()
-        for verdict in answer.verdicts:
-            self._candidates.labels(verdict.candidate.origin, verdict.outcome.value).inc()
         for stage, seconds in answer.timings.items():
             self._seconds.labels(stage).observe(seconds)
+        if not answer.result.total:
+            self._empty.inc()
+        if answer.cached:
+            self._cached.labels("other" if answer.answered_as else "same").inc()
+        else:
+            self._sampled(answer)
+
+    def _sampled(self, answer: Answer) -> None:
+        """What choosing among candidates came to."""
         ballot = answer.ballot
+        for verdict in answer.verdicts:
+            self._candidates.labels(verdict.candidate.origin, verdict.outcome.value).inc()
         self._samples.observe(answer.samples)
         self._tokens.inc(answer.tokens)
         self._confidence.observe(ballot.confidence)
         self._groups.observe(len(ballot.groups))
         if ballot.leader and ballot.of:
             self._votes.observe(ballot.leader.votes / ballot.of)
-        if not answer.result.total:
-            self._empty.inc()
 
     def failed(self, kind: str) -> None:
         """``kind`` is the name of the error's class."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from rich.console import Console
 
+from nlq.caching import AnswerCache
 from nlq.defaults import defaults
 from nlq.errors import ConfigError, InputError, NlqError
 from nlq.ports import ExampleStore, Sampler
@@ -87,8 +88,14 @@ def open_translator(
             samplers=tuple(ensemble) if settings.ensemble else (),
             judge=Judge(scorer),
             calibrate=scorer.confidence,
+            cache=_cache(settings),
             **defaults(settings),
         )
+
+
+def _cache(settings: Settings) -> AnswerCache | None:
+    size, seconds, near = settings.cache_size, settings.cache_seconds, settings.cache_paraphrases
+    return AnswerCache(size=size, seconds=seconds, paraphrases=near) if size else None
 
 
 @contextmanager

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(2000, ge=1, le=20000)
     max_results: int = Field(1000, ge=1, le=10000, description="Most hits or buckets a query may ask for.")
 
+    cache_size: int = Field(256, ge=0, le=100_000, description="Answers kept to be given again; 0: none.")
+    cache_seconds: float = Field(3600, gt=0, le=604_800, description="For how long each is kept.")
+    cache_paraphrases: float = Field(
+        0, ge=0, le=1, description="Least cosine at which another wording gets a kept answer; 0: only the same words."
+    )
+
     unsure_below: float = Field(0.5, ge=0, le=1, description="Answers of less confidence are called unsure.")
     export_rows: int = Field(10_000, ge=1, le=1_000_000, description="Most rows of one export.")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from nlq.caching import AnswerCache, Place
 from nlq.choices import Choices, choices
 from nlq.conversation import shown, together
 from nlq.errors import InputError, NoAnswerError, StoreError
@@ -60,7 +61,8 @@ class Translator:
 
     ``samplers`` holds models with their weights; where there are any, they are asked instead of ``sampler``, and their
     candidates vote together. ``select`` is the rule of ``nlq.vote.RULES`` for requests that name none. Where ``judge``
-    gives scores, ``calibrate`` makes the answer's confidence of its score, whatever rule chose it.
+    gives scores, ``calibrate`` makes the answer's confidence of its score, whatever rule chose it. With a ``cache`` a
+    question that was answered before asks no model; one cache may serve several engines, whose answers are not mixed.
     """
 
     engine: Engine
@@ -76,6 +78,7 @@ class Translator:
     select: str = "vote"
     judge: Judge = _unjudged
     calibrate: Calibrate = float
+    cache: AnswerCache | None = None
     clock: Clock = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     grounding: Grounding = field(init=False)
@@ -110,10 +113,13 @@ class Translator:
             view = self.grounding.view(together(before, text), index)
         previous = before and shown(before, view.accepted, max_results=self.limits.max_results)
         tell(Event("values", view.values))
+        trail = self._trail(view, options, tell=tell, timings=timings)
+        place = self._place(view, options)
+        if place and (known := place.again(trail, Question(text, index.index))):
+            return known
         with timings("examples"):
             examples = self._examples(view)
         tell(Event("examples", examples))
-        trail = self._trail(view, options, tell=tell, timings=timings)
         asked = self._variants(view, examples, write=partial(build_prompt, text, previous=previous))
         ballot = self._sure(self._choose(trail, asked, chosen, view=view, options=options))
         self._count(trail, ballot)
@@ -126,6 +132,8 @@ class Translator:
             examples=examples,
             timings=timings.done(),
         )
+        if place:
+            place.keep(answer)
         tell(Event("answer", answer))
         return answer
 
@@ -138,6 +146,16 @@ class Translator:
     @property
     def _asked(self) -> tuple[tuple[Sampler, float], ...]:
         return self.samplers or ((self.sampler, 1.0),)
+
+    def _place(self, view: View, options: AskOptions) -> Place | None:
+        """Where the answer is kept: by the engine, since callers with rights of their own have one of their own, and by
+        all that decides an answer but the examples."""
+        if self.cache is None or options.previous:
+            return None
+        chosen = (self.params, self.limits, self.rounds, self.diversity, self.second_look, self.select)
+        models = tuple((sampler.name, weight) for sampler, weight in self._asked)
+        encode = self.grounding.embed if self.embedder else None
+        return self.cache.place(view, options, asker=(self.engine, *chosen, models), encode=encode)
 
     def _most(self, options: AskOptions) -> int:
         return min(options.max_results or self.limits.max_results, self.limits.max_results)

@@ -323,7 +323,12 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An executed query and the whole trail that led to it. ``timings`` maps stages to seconds."""
+    """An executed query and the whole trail that led to it. ``timings`` maps stages to seconds.
+
+    Where it is ``cached``, no model was asked this time: what it found is new, verdicts, votes and confidence are those
+    of the answer that was kept, and only what speaks for a group has a result. ``answered_as`` is the question that was
+    answered then, where that was worded otherwise.
+    """
 
     id: str
     question: Question
@@ -335,6 +340,8 @@ class Answer:
     values: tuple[LinkedValue, ...]
     examples: tuple[Example, ...]
     timings: Mapping[str, float]
+    cached: bool = False
+    answered_as: str = ""
 
     @property
     def samples(self) -> int:

@@ -107,7 +107,7 @@ def _opened_for_scoring(settings: Settings, asked: Asked) -> Iterator[Translator
 
 def _limited(translator: Translator, asked: Asked) -> Translator:
     limits = replace(translator.limits, link_kinds=link_kinds(asked.links), constrained=not asked.free)
-    return replace(translator, limits=limits)
+    return replace(translator, limits=limits, cache=None)  # what is measured is asked
 
 
 def _with_examples(settings: Settings, asked: Asked, folder: Folder) -> Settings:
