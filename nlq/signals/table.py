@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,12 @@ Found = tuple[float, str]
 Sign = Callable[[Facts], Found]
 """What is seen in the facts: the signal's value, and its note."""
 
+_IN_TEXT = frozenset({"match", "match_phrase", "match_phrase_prefix", "multi_match", "query_string", "knn"})
+_WRITTEN = re.compile(
+    r"\b(?:mention(?:s|ed|ing)?|say(?:s|ing)?|writ(?:es|ten)|the (?:words?|phrases?)|talk(?:s|ing)? about|full[- ]text|"
+    r"in the (?:text|title|content|description|subject|note)s?)\b",
+    re.IGNORECASE,
+)
 _TERMS = frozenset({"term", "terms", "match", "match_phrase"})
 
 
@@ -117,6 +124,17 @@ def _asked_shape(facts: Facts) -> Found:
     return 0.0, f'"{words}" asks for {" or ".join(sorted(shapes))}, not {" and ".join(sorted(facts.parts.shapes))}'
 
 
+def _asked_text(facts: Facts) -> Found:
+    """Whether words are looked for in texts where the question speaks of what is written: 1 they are, 0 they are not,
+    0.5 it does not."""
+    cue = _WRITTEN.search(facts.asked.text)
+    if cue is None:
+        return 0.5, ""
+    if any(clause.kind in _IN_TEXT for clause in facts.parts.clauses):
+        return 1.0, ""
+    return 0.0, f'"{cue[0]}" asks for words in a text'
+
+
 def _repeated_value(facts: Facts) -> Found:
     """Whether one value is demanded of two fields."""
     demanded = [v for c in facts.parts.clauses if c.role == "must" and c.kind in _TERMS for v in values(c)]
@@ -157,6 +175,7 @@ SIGNALS: Mapping[str, Sign] = {
     "everything": _everything,
     "unfiltered": _unfiltered,
     "asked_shape": _asked_shape,
+    "asked_text": _asked_text,
     "repeated_value": _repeated_value,
     "extra_sort": _extra_sort,
     "result_size": _result_size,

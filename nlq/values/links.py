@@ -11,7 +11,9 @@ What is linked is shown to a small model, which makes a filter of it; so a doubt
     date      a day, month or year lies in one or two date fields, and is no number there
     text      a name that is no value occurs in one or two text fields
 
-A name is what the question puts in quotes or begins with a capital inside a sentence.
+What the question says to be mentioned or written ("mentioning climate", "with the word sea") is text, whatever values
+it spells, where the index has texts. A name is what the question puts in quotes or begins with a capital inside a
+sentence.
 """
 
 from __future__ import annotations
@@ -45,6 +47,13 @@ _NOT = re.compile(
 )
 _ASKED = re.compile(r"\b(?:by|per|each|whether|if|how|or|vs\.?|versus|group(?:ed)? by)\s+$", re.I)
 
+_WRITTEN = re.compile(
+    r"\b(?:mention(?:s|ed|ing)?|sa(?:y|ys|id|ying)|writ(?:e|es|ten|ing)|talk(?:s|ed|ing)? about|read(?:s|ing)|"
+    r"(?:the |an? )?(?:word|phrase|term)s?|contain(?:s|ed|ing)? the (?:word|phrase|term)s?)\s+"
+    r"(?:both |either |the (?:word|phrase|term)s? )?[\"'“‘]?(?:\w+[\"'”’]?,? (?:and|or) [\"'“‘]?)?$",
+    re.IGNORECASE,
+)
+
 Found = tuple[int, int, LinkedValue]
 """Where the words are in the question, and what they are."""
 
@@ -60,6 +69,8 @@ def link(question: str, schema: IndexSchema, seen: Seen, *, kinds: frozenset[Kin
                 _add_values(found, phrases, kind, schema=schema, seen=seen)
     if "keyword" in kinds:
         _add_unspaced(found, question, seen)
+    if any(f.kind in TEXT for f in schema.fields):
+        found = [each for each in found if not _WRITTEN.search(question, 0, each[0])]
     if "boolean" in kinds:
         _add(found, _booleans(question, schema))
     for kind in ("number", "date", "text"):

@@ -21,7 +21,8 @@ def repair(
     what was replaced.
 
     Where the question names a value of one field of ``index`` (``links``) and a ``term`` looks for it in another field
-    that is known not to have it, the term moves to the field that has.
+    that is known not to have it, the term moves to the field that has. Where it says that a boolean field holds
+    ("escalated"), ``exists`` of that field becomes that it does.
 
     Neighbours differ by case, accents, hyphens or spaces alone; where every value of the field is known, by a plural
     ending, or in words of six letters and more by one edit (ten and more: two) too; where all are single letters, a
@@ -39,7 +40,11 @@ def repair(
         made[Repair(name, wanted, values[0])] = None
         return values[0]
 
+    holding = {link.field for link in links if link.value is True}
+
     def leaf(kind: str, content: Any) -> Body:
+        if kind == "exists" and isinstance(content, dict) and content.get("field") in holding:
+            return {"term": {content["field"]: True}}
         if kind not in ("term", "terms") or not isinstance(content, dict):
             return {kind: content}
         known = {name: _term(name, wanted) for name, wanted in content.items()}

@@ -23,6 +23,7 @@ INDEX = IndexSchema(
         Field("title.keyword", "keyword", parent="title"),
         Field("shelf", "keyword"),
         Field("lender", "keyword"),
+        Field("lent", "boolean"),
         Field("pages", "integer"),
         Field("bought", "date"),
         Field("printed", "date", format="dd.MM.yyyy"),
@@ -271,3 +272,14 @@ def test_other_groups_stay_groups(question: str, body: Body) -> None:
     ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
 
     assert "groups" in ready["aggs"]
+
+
+def test_a_boolean_that_the_question_says_to_hold_is_not_only_asked_to_exist() -> None:
+    said = replace(VIEW, question="lent books", values=(LinkedValue("lent", "lent", True),))
+    body: Body = {"query": {"bool": {"filter": [{"exists": {"field": "lent"}}, {"exists": {"field": "pages"}}]}}}
+
+    ready, _ = Finish(said, max_results=100)(body)
+    plain, _ = Finish(VIEW, max_results=100)(body)
+
+    assert ready["query"]["bool"]["filter"] == [{"term": {"lent": True}}, {"exists": {"field": "pages"}}]
+    assert plain["query"] == body["query"]
