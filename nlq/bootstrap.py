@@ -220,7 +220,8 @@ def _llama(settings: Settings, console: Console) -> Sampler:
     from nlq.models import fetch
     from nlq.samplers.llama import LlamaSampler
 
-    return LlamaSampler.load(fetch(settings.model, settings.home, console=console), threads=settings.threads)
+    model = fetch(settings.model, settings.home, console=console)
+    return LlamaSampler.load(model, threads=settings.threads, heads=settings.home / "heads")
 
 
 def _transformers(settings: Settings, console: Console) -> Sampler:

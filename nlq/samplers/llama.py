@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from nlq.errors import InputError, SamplerError
 from nlq.samplers.grammar import compact_schema, guidance_grammar
+from nlq.samplers.llama_heads import SLOT, Heads
 from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
 from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
 
@@ -28,20 +29,26 @@ class LlamaSampler:
     Safe to use from several threads: requests wait for one another. Make it with ``load``.
     """
 
-    def __init__(self, server: Any, *, path: Path, key: str, n_ctx: int, slots: int) -> None:
+    def __init__(
+        self, server: Any, *, path: Path, key: str, n_ctx: int, slots: int, heads: Heads | None = None
+    ) -> None:
         self._server = server
         self._path = path
         self._key = key
         self._n_ctx = n_ctx
         self._slots = slots
+        self._heads = heads
         self._lock = threading.Lock()
         self._grammar = lru_cache(maxsize=32)(guidance_grammar)
 
     @classmethod
-    def load(cls, path: Path, *, threads: int = 0, n_ctx: int = 8192, slots: int = 8) -> Self:
+    def load(
+        cls, path: Path, *, threads: int = 0, n_ctx: int = 8192, slots: int = 8, heads: Path | None = None
+    ) -> Self:
         """Map the model into memory (seconds). ``threads=0``: one per core that this process may use.
 
         ``n_ctx`` is the room in tokens for a prompt and all its samples, ``slots`` how many are decoded together.
+        In the folder ``heads`` the computed heads of prompts are kept for the next start.
         Raises SamplerError where the file is no model that llama.cpp can run.
         """
         if not path.is_file():
@@ -54,11 +61,13 @@ class LlamaSampler:
         key = secrets.token_urlsafe(24)
         params = _server_params(path, threads=threads or len(os.sched_getaffinity(0)), n_ctx=n_ctx, slots=slots)
         params.api_keys = [key]
+        params.slot_save_path = f"{heads.resolve()}/" if heads else ""
         try:
             server = xllamacpp.Server(params)
         except RuntimeError as exc:
             raise SamplerError(f"llama.cpp cannot load {path}; is it a whole GGUF file, and is memory free?") from exc
-        return cls(server, path=path, key=key, n_ctx=n_ctx, slots=slots)
+        kept = Heads(heads, model=path) if heads else None
+        return cls(server, path=path, key=key, n_ctx=n_ctx, slots=slots, heads=kept)
 
     @property
     def name(self) -> str:
@@ -92,9 +101,16 @@ class LlamaSampler:
         if not prompt.head:
             return
         # Many chat templates want a question after the system message.
-        head = Prompt(head=prompt.head, shots=(), tail=(Message("user", ""),))
-        for _ in self.sample(head, None, SamplingParams(temperature=0, max_tokens=1)):
-            pass
+        messages = chat_messages(Prompt(head=prompt.head, shots=(), tail=(Message("user", ""),)))
+        request = _request(messages, SamplingParams(temperature=0), n_ctx=self._n_ctx)
+        if self._heads is None:
+            self._prefill(request)
+            return
+        server = {"url": self.endpoint[0].removesuffix("/v1"), "key": self._key}
+        restored = self._heads.restore(messages, **server)
+        self._prefill({**request, "id_slot": SLOT})  # what the state lacks, all of it where there is none
+        if not restored:
+            self._heads.save(messages, **server)
 
     def ready(self) -> None:
         self._running()
