@@ -1,37 +1,99 @@
 // The answer and its evidence: what was understood, the result, the query, the candidates, the other readings.
-import { copies, copyButton, count, el, plural, shortened, text } from "./dom.js";
+import { candidates, repairs } from "./candidates.js";
+import { copyButtons } from "./copy.js";
+import { editable, count, el, plural, shortened, text } from "./dom.js";
+import { editor as newEditor } from "./editor.js";
 import { feedback } from "./feedback.js";
 import { result } from "./result.js";
+import { fetchFile, pathOf, send, sentence } from "./stream.js";
 
-export const OUTCOMES = {
-  executed: "ran",
-  unparsed: "no JSON",
-  invalid: "not valid",
-  refused: "not allowed",
-  rejected: "rejected",
-  timed_out: "too slow",
-};
+// `asked` are the questions that led here, `follow` asks one that goes on from the query on the page.
+export function answerParts(answer, { seconds, asked, follow }) {
+  const { index } = answer;
+  const notice = newNotice();
+  const head = el("div", { class: "head" });
+  const body = el("div", { class: "result" });
+  let shown;
 
-export function answerParts(answer, seconds) {
+  const attempt = async (work) => {
+    notice.clear();
+    try {
+      return await work();
+    } catch (error) {
+      notice.complain(sentence(error));
+      return null;
+    }
+  };
+  const following = (query, next) => (next ? () => attempt(async () => {
+    const page = await send(pathOf(index, "query"), { query, next });
+    return { hits: page.response.hits, more: following(query, page.next) };
+  }) : undefined);
+  const show = (ran, ...parts) => {
+    shown = ran;
+    head.replaceChildren(el("h2", { class: "readback" }, text(ran.readback || answer.question)), ...parts.filter(Boolean));
+    body.replaceChildren(...[result({ ...ran, more: following(ran.query, ran.next) })].flat());
+  };
+  const showAnswer = () => {
+    show(answer, unsure(answer, read), repairs(answer.repairs), confidence(answer, seconds));
+    editor.show(answer.query);
+  };
+  const run = (query, note, { edited = false } = {}) => attempt(async () => {
+    notice.say("Running");
+    const ran = await send(pathOf(index, "query"), { query });
+    notice.clear();
+    show(ran, el("p", { class: "confidence quiet" }, el("span", {}, note), el("span", {}, `Elasticsearch ${count(ran.response.took)} ms`),
+      el("button", { type: "button", class: "link", onclick: showAnswer }, "Back to the answer")));
+    if (!edited) editor.show(ran.query);
+  });
+  const read = (other) => run(other.query, `another reading, ${plural(other.votes, "vote", "votes")}`);
+
+  const editor = newEditor({
+    index, query: answer.query, complain: notice.complain,
+    run: (query) => run(query, "your query", { edited: true }),
+  });
+  showAnswer();
   return [
-    el("h2", { class: "readback" }, text(answer.readback || answer.question)),
-    repairs(answer.repairs),
-    confidence(answer, seconds),
-    el("div", { class: "result" }, result(answer.query, answer.response)),
-    feedback(answer),
-    queryBlock(answer),
+    trail(asked),
+    head,
+    body,
+    files(index, () => shown.query, attempt),
+    followUp((question) => follow({ question, query: editable(shown.query) })),
+    feedback(answer, { editor, notice, shown: () => ({ query: shown.query, own: shown === answer }) }),
+    notice.element,
+    editor.details,
     candidates(answer),
-    alternatives(answer),
+    alternatives(answer, read),
   ].filter(Boolean);
 }
 
-export const repaired = ({ field, was, now, to }) => `${field}: '${was}' became '${now}'${to && ` in ${to}`}`;
+// What the service says to a press of a button.
+function newNotice() {
+  const status = el("p", { class: "quiet", role: "status" });
+  const problem = el("p", { class: "bad", role: "alert", hidden: true });
+  const say = (words) => {
+    status.textContent = words;
+    problem.hidden = true;
+  };
+  const complain = (words) => {
+    status.textContent = "";
+    problem.replaceChildren(text(words));
+    problem.hidden = false;
+  };
+  return { element: el("div", { class: "notice" }, problem, status), say, complain, clear: () => say("") };
+}
 
-function repairs(list) {
-  if (!list.length) return null;
-  return el("ul", { class: "plain repairs", "aria-label": "Repaired values" },
-    list.map(({ field, was, now, to }) => el("li", {}, text(field), ": '", text(was), "' became '", text(now), "'",
-      ...(to ? [" in ", text(to)] : []))));
+function trail(asked) {
+  if (asked.length < 2) return null;
+  return el("ol", { class: "trail quiet", "aria-label": "Asked" }, asked.map((question) => el("li", {}, text(question))));
+}
+
+function unsure({ unsure: doubtful, alternatives: list }, read) {
+  if (!doubtful || !list.length) return null;
+  return el("div", { class: "unsure" }, el("p", {}, "Not sure. Did you mean …"),
+    el("ul", { class: "plain" }, list.slice(0, 3).map((other) => el("li", {},
+      el("button", { type: "button", class: "reading", onclick: () => read(other) },
+        text(other.readback || JSON.stringify(shortened(other.query))),
+        el("span", { class: "quiet" }, ` · ${plural(other.votes, "vote", "votes")}`))))));
 }
 
 function confidence({ votes, confidence: share, response }, seconds) {
@@ -43,54 +105,37 @@ function confidence({ votes, confidence: share, response }, seconds) {
     el("span", {}, `${seconds.toFixed(1)} s, Elasticsearch ${count(response.took)} ms`));
 }
 
-function queryBlock({ index, query }) {
-  const forms = copies(index, query);
-  return el("details", { class: "query" },
-    el("summary", {}, "Generated query"),
-    el("div", { class: "copies" }, el("span", { class: "quiet" }, "Copy as"),
-      Object.entries(forms).map(([label, content]) => copyButton(label, content))),
-    code(JSON.stringify(shortened(query), null, 2)));
+function files(index, query, attempt) {
+  const save = (format) => attempt(async () => {
+    const url = URL.createObjectURL(await fetchFile(`${pathOf(index, "query")}?format=${format}`, { query: query() }));
+    el("a", { href: url, download: `${index.replace(/[^\w-]+/g, "_")}.${format}` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  });
+  return el("div", { class: "row files" }, el("span", { class: "quiet" }, "Download as"),
+    ["csv", "ndjson"].map((format) => el("button", { type: "button", class: "small", "aria-label": `Download as ${format.toUpperCase()}`,
+      onclick: () => save(format) }, format.toUpperCase())));
 }
 
-const code = (content) => el("pre", { tabindex: "0" }, el("code", { dir: "ltr" }, content));
-
-function candidates({ candidates: list, votes }) {
-  if (!list?.length) return null;
-  const groups = votes.groups.map((_, i) => list.filter((candidate) => candidate.group === i));
-  const failed = list.filter((candidate) => candidate.group === null);
-  return el("details", {},
-    el("summary", {}, `${plural(list.length, "candidate", "candidates")}, ${plural(groups.length, "result", "different results")}`),
-    groups.map((members, i) => group(`${i === 0 ? "Chosen" : `Result ${i + 1}`} · ${plural(members.length, "vote", "votes")}`, members)),
-    failed.length ? group(`No result · ${count(failed.length)}`, failed) : null);
+function followUp(follow) {
+  const box = el("input", { id: "follow", type: "text", dir: "auto", maxlength: "2000", autocomplete: "off", enterkeyhint: "search",
+    placeholder: "only the ones after 2000" });
+  return el("form", { class: "follow", onsubmit: (event) => {
+    event.preventDefault();
+    if (box.value.trim()) follow(box.value.trim());
+  } },
+  el("label", { for: "follow" }, "Go on from here"),
+  el("div", { class: "row" }, box, el("button", { type: "submit" }, "Ask on")));
 }
 
-function group(title, members) {
-  return el("div", { class: "group" }, el("h3", {}, title),
-    el("ul", { class: "plain" }, members.map((member) => el("li", {}, candidate(member)))));
-}
-
-export function candidate(member) {
-  const facts = [
-    OUTCOMES[member.outcome] ?? member.outcome,
-    member.total === null || member.total === undefined ? "" : plural(member.total, "document", "documents"),
-    typeof member.logprob === "number" ? `log-probability ${member.logprob.toFixed(2)}` : "",
-  ].filter(Boolean);
-  return [
-    el("p", { class: "facts" }, el("span", { class: `dot ${member.outcome}`, "aria-hidden": "true" }), facts.join(" · ")),
-    member.reason ? el("p", { class: "reason" }, text(member.reason)) : null,
-    repairs(member.repairs),
-    el("pre", { class: "line", tabindex: "0" }, el("code", { dir: "ltr" }, member.text)),
-  ].filter(Boolean);
-}
-
-function alternatives({ index, alternatives: list }) {
+function alternatives({ index, alternatives: list }, read) {
   if (!list.length) return null;
   return el("details", {},
     el("summary", {}, plural(list.length, "other reading", "other readings")),
     list.map((other) => el("div", { class: "group" },
-      el("h3", {}, plural(other.votes, "vote", "votes")),
+      el("h3", {}, other.readback ? [text(other.readback), " · "] : [], plural(other.votes, "vote", "votes")),
       repairs(other.repairs),
-      result(other.query, other.response),
-      el("div", { class: "copies" }, Object.entries(copies(index, other.query)).map(([label, content]) => copyButton(label, content))),
+      result(other),
+      el("div", { class: "row" }, el("button", { type: "button", class: "small", onclick: () => read(other) }, "Show this one")),
+      copyButtons(index, () => other.query),
       el("pre", { class: "line", tabindex: "0" }, el("code", { dir: "ltr" }, JSON.stringify(shortened(other.query)))))));
 }

@@ -1,31 +1,22 @@
 // The page: choose an index, ask, watch, read.
-import { answerParts, candidate, OUTCOMES, repaired } from "./answer.js";
-import { count, el, plural, text } from "./dom.js";
-import { ask, get, Problem } from "./stream.js";
+import { answerParts } from "./answer.js";
+import { candidate } from "./candidates.js";
+import { el, plural, text } from "./dom.js";
+import { historyDialog, lastIndex, remember } from "./history.js";
+import { chooser } from "./indexes.js";
+import { progress as newProgress } from "./progress.js";
+import { ask, sentence, useKey } from "./stream.js";
 
 const $ = (id) => document.getElementById(id);
-const page = {
-  form: $("ask"), question: $("question"), index: $("index"), n: $("n"), submit: $("submit"),
-  suggestions: $("suggestions"), fields: $("fields"), fieldList: $("field-list"),
-  progress: $("progress"), stage: $("stage"), elapsed: $("elapsed"), pills: $("pills"), cancel: $("cancel"),
-  spinner: $("spinner"), problem: $("problem"), answer: $("answer"),
-};
-let indexes = [];
-let asking = null;
-
-const STAGES = {
-  schema: (schema) => `Read ${plural(schema.fields.length, "field", "fields")} of ${schema.index}`,
-  values: (values) => (values.length
-    ? `Recognised ${values.map((v) => `${v.field} = ${v.value}`).slice(0, 3).join(", ")}`
-    : "Looking for similar questions"),
-  examples: (examples) => `Writing queries, guided by ${plural(examples.length, "similar question", "similar questions")}`,
-  sampled: () => `${plural(page.pills.children.length, "query", "queries")} written`,
-  candidate: () => {
-    const ran = page.pills.querySelectorAll(".executed").length;
-    return `${plural(page.pills.children.length, "candidate", "candidates")}, ${count(ran)} ran`;
+const [form, question, n, problem, answer, cancel] = ["ask", "question", "n", "problem", "answer", "cancel"].map($);
+const progress = newProgress({ section: $("progress"), stage: $("stage"), elapsed: $("elapsed"), pills: $("pills"), cancel });
+const indexes = chooser({ select: $("index"), about: $("about"), suggestions: $("suggestions"), fields: $("fields") }, {
+  suggest: (words) => {
+    fill(words);
+    form.requestSubmit();
   },
-  ballot: (ballot) => `${count(ballot.for)} of ${count(ballot.of)} agree`,
-};
+});
+let asking = null;
 
 function show(section, ...children) {
   section.replaceChildren(...children.flat());
@@ -33,142 +24,98 @@ function show(section, ...children) {
 }
 
 function showProblem(error) {
-  const document_ = error instanceof Problem ? error.document : {};
-  const sentence = error instanceof Problem ? error.message : "The service cannot be reached; is it still running?";
-  const failed = document_.candidates ?? [];
-  show(page.problem, el("p", {}, text(sentence)),
+  const failed = error.document?.candidates ?? [];
+  show(problem, el("p", {}, text(sentence(error))),
+    error.status === 401 ? keyForm() : "",
     failed.length ? el("details", {}, el("summary", {}, `Why, for ${plural(failed.length, "candidate", "candidates")}`),
       el("ul", { class: "plain" }, failed.map((one) => el("li", {}, candidate(one))))) : "");
 }
 
-function onEvent(name, data) {
-  if (name === "sampled") page.pills.append(el("li", { class: "pill sampled", title: data.text }, "written"));
-  if (name === "candidate") {
-    const label = OUTCOMES[data.outcome] ?? data.outcome;
-    const notes = [data.reason, ...data.repairs.map(repaired)].filter(Boolean);
-    const pill = el("li", { class: `pill ${data.outcome}`, title: notes.join("; ") || data.text }, label);
-    const waiting = page.pills.querySelector(".sampled");
-    if (waiting) waiting.replaceWith(pill);
-    else page.pills.append(pill);
-  }
-  page.stage.textContent = STAGES[name]?.(data) ?? "";
+function keyForm() {
+  const key = el("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true });
+  return el("form", { class: "row", onsubmit: (event) => {
+    event.preventDefault();
+    useKey(key.value.trim());
+    problem.hidden = true;
+    start();
+  } }, el("label", { for: "key" }, "Key"), key, el("button", { type: "submit" }, "Use it"));
 }
 
-function clock() {
-  const began = performance.now();
-  const seconds = () => (performance.now() - began) / 1000;
-  const tick = () => { page.elapsed.textContent = `${Math.floor(seconds())} s`; };
-  tick();
-  const timer = setInterval(tick, 1000);
-  return { seconds, stop: () => clearInterval(timer) };
-}
-
-async function submit(event) {
-  event.preventDefault();
-  const question = page.question.value.trim();
-  const index = page.index.value;
-  if (!question || !index) return;
+// `asked` are the questions before this one, `previous` the last of them with its query.
+async function answerTo({ index, question: words, previous, asked = [] }) {
   asking?.abort();
   const controller = new AbortController();
   asking = controller;
-  begin(index, question);
-  const time = clock();
+  answer.hidden = true;
+  problem.hidden = true;
+  progress.begin();
+  const event = (...happened) => { if (asking === controller) progress.event(...happened); };
   try {
-    const n = page.n.value === "auto" ? "auto" : Number(page.n.value);
-    const answer = await ask(index, { question, n, explain: true }, { signal: controller.signal, onEvent });
-    show(page.answer, answerParts(answer, time.seconds()));
-    page.stage.textContent = "Answered";
-    page.progress.hidden = true;
-    page.answer.focus({ preventScroll: true });
+    const request = { question: words, previous, n: n.value === "auto" ? "auto" : Number(n.value), explain: true };
+    const found = await ask(index, request, { signal: controller.signal, onEvent: event });
+    if (asking !== controller) return;
+    remember({ index, question: words, previous });
+    const seconds = progress.seconds();
+    progress.end();
+    show(answer, answerParts(found, { seconds, asked: [...asked, words], follow: goOn([...asked, words], index) }));
+    answer.focus({ preventScroll: true });
   } catch (error) {
-    if (controller.signal.aborted) {
-      if (asking === controller) page.stage.textContent = "Cancelled";
-    } else {
-      page.progress.hidden = true;
-      showProblem(error);
-    }
+    if (asking !== controller) return;
+    progress.end(controller.signal.aborted ? "Cancelled" : null);
+    if (!controller.signal.aborted) showProblem(error);
   } finally {
-    time.stop();
-    if (asking === controller) end();
+    if (asking === controller) asking = null;
   }
 }
 
-function begin(index, question) {
-  history.replaceState(null, "", `?${new URLSearchParams({ index, q: question })}`);
-  page.answer.hidden = true;
-  page.problem.hidden = true;
-  page.pills.replaceChildren();
-  page.stage.textContent = "Asking";
-  page.progress.hidden = false;
-  page.progress.classList.add("busy");
-  page.cancel.hidden = false;
+const goOn = (asked, index) => ({ question: words, query }) => {
+  answerTo({ index, question: words, asked, previous: { question: asked.join("; "), query } });
+};
+
+function submit(event) {
+  event.preventDefault();
+  const words = question.value.trim();
+  const index = $("index").value;
+  if (!words || !index) return;
+  history.replaceState(null, "", `?${new URLSearchParams({ index, q: words })}`);
+  answerTo({ index, question: words });
 }
 
-function end() {
-  asking = null;
-  page.cancel.hidden = true;
-  page.progress.classList.remove("busy");
+function again({ index, question: words, previous }) {
+  indexes.choose(index);
+  indexes.show().catch(showProblem);
+  fill(previous ? previous.question : words);
+  answerTo({ index, question: words, previous, asked: previous ? [previous.question] : [] });
 }
 
-function fieldsOf(properties, prefix = "") {
-  return Object.entries(properties ?? {}).flatMap(([name, field]) => {
-    const path = prefix + name;
-    const own = field.type || !field.properties ? [[path, field.type ?? "object"]] : [];
-    return [...own, ...fieldsOf(field.properties, `${path}.`), ...fieldsOf(field.fields, `${path}.`)];
-  });
-}
-
-async function choose() {
-  const info = indexes.find((one) => one.name === page.index.value);
-  page.fields.hidden = true;
-  if (!info) return;
-  page.suggestions.replaceChildren(...info.questions.slice(0, 6).map((question) => el("li", {},
-    el("button", { type: "button", class: "chip", onclick: () => suggest(question) }, text(question)))));
-  const mapping = await get(`/${encodeURIComponent(info.name)}/mapping`);
-  if (page.index.value !== info.name) return;
-  const fields = fieldsOf(mapping.properties);
-  page.fields.firstElementChild.textContent = plural(fields.length, "field", "fields");
-  page.fieldList.replaceChildren(...fields.map(([name, kind]) => el("li", {}, text(name), " ", el("span", { class: "quiet" }, kind))));
-  page.fields.hidden = false;
-}
-
-function suggest(question) {
-  page.question.value = question;
+function fill(words) {
+  question.value = words;
   grow();
-  page.form.requestSubmit();
 }
 
 function grow() {
-  page.question.style.blockSize = "auto";
-  page.question.style.blockSize = `${page.question.scrollHeight}px`;
+  question.style.blockSize = "auto";
+  question.style.blockSize = `${question.scrollHeight}px`;
 }
 
-async function start() {
+function start() {
   const wanted = new URLSearchParams(location.search);
-  page.question.value = wanted.get("q") ?? "";
-  grow();
-  indexes = await get("/indexes");
-  page.index.replaceChildren(...indexes.map(({ name, documents }) =>
-    el("option", { value: name }, `${name} · ${plural(documents, "document", "documents")}`)));
-  const linked = wanted.get("index");
-  // A link may name what no listing does: a pattern, or several with commas between.
-  if (linked && !indexes.some(({ name }) => name === linked)) {
-    indexes.push({ name: linked, questions: [] });
-    page.index.append(el("option", { value: linked }, linked));
-  }
-  if (linked) page.index.value = linked;
-  if (!indexes.length) throw new Problem({ detail: "There is no index to ask yet; load the demo with `nlq demo`." });
-  await choose();
+  if (!question.value) fill(wanted.get("q") ?? "");
+  indexes.load(wanted.get("index"), lastIndex()).catch(showProblem);
 }
 
-page.form.addEventListener("submit", submit);
-page.cancel.addEventListener("click", () => asking?.abort());
-page.index.addEventListener("change", () => choose().catch(showProblem));
-page.question.addEventListener("input", grow);
-page.question.addEventListener("keydown", (event) => {
+form.addEventListener("submit", submit);
+cancel.addEventListener("click", () => asking?.abort());
+$("index").addEventListener("change", () => indexes.show().catch(showProblem));
+question.addEventListener("input", grow);
+question.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
-    page.form.requestSubmit();
+    form.requestSubmit();
   }
 });
-start().catch(showProblem);
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) asking?.abort();
+});
+historyDialog($("history"), $("history-dialog"), again);
+start();

@@ -25,8 +25,6 @@ export const count = (value) => counts.format(value);
 
 export const plural = (many, one, other) => `${count(many)} ${many === 1 ? one : other}`;
 
-const quoted = (string) => `'${string.replaceAll("'", `'\\''`)}'`;
-
 // The query for reading: of the vector that a knn clause holds, the first numbers only.
 export function shortened(query) {
   return JSON.parse(JSON.stringify(query, function shorten(key, value) {
@@ -35,42 +33,12 @@ export function shortened(query) {
   }));
 }
 
-export function copies(index, query) {
-  const path = `${encodeURIComponent(index).replaceAll("%2C", ",")}/_search`;
-  const pretty = JSON.stringify(query, null, 2);
-  const compact = JSON.stringify(query);
-  return {
-    JSON: pretty,
-    curl: `curl -s -X POST "$ES_URL/${path}" -H 'Content-Type: application/json' -d ${quoted(compact)}`,
-    Console: `POST ${path}\n${pretty}`,
-  };
-}
-
-export function copyButton(label, content) {
-  const button = el("button", { type: "button", class: "small", "aria-label": `Copy as ${label}` }, label);
-  button.addEventListener("click", async () => {
-    const done = await copy(content);
-    button.textContent = done ? "Copied" : "Not copied";
-    setTimeout(() => { button.textContent = label; }, 1500);
-  });
-  return button;
-}
-
-async function copy(content) {
-  if (navigator.clipboard) {
-    try {
-      await navigator.clipboard.writeText(content);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-  // Without https only the old command is there.
-  const area = el("textarea", { class: "hidden" });
-  area.value = content;
-  document.body.append(area);
-  area.select();
-  const done = document.execCommand("copy");
-  area.remove();
-  return done;
+// The query to be edited: of a vector the text that it was made of, nothing that the service adds by itself.
+export function editable(query) {
+  const { track_total_hits: _, ...rest } = query;
+  return JSON.parse(JSON.stringify(rest, (key, value) => {
+    if (!Array.isArray(value?.query_vector) || typeof value._name !== "string") return value;
+    const { _name: words, ...clause } = value;
+    return { ...clause, query_vector: words };
+  }));
 }

@@ -1,39 +1,66 @@
-// What the engine answered: documents as a table, buckets as bars, metrics as numbers.
-import { count, el, number, plural, shortened, text } from "./dom.js";
+// What the engine answered: documents as a table, aggregations as numbers and tables, with a chart where there is one.
+import { aggregation, below, figure } from "./buckets.js";
+import { chart } from "./chart.js";
+import { count, el, plural, text } from "./dom.js";
 
 const COLUMNS = 8;
 const CLIP = 140;
 
-export function result(query, response) {
+// `more` fetches the hits that follow: {hits, more}, `more` undefined with the last.
+export function result({ query, response, chart: spec, more }) {
   const names = Object.keys(response.aggregations);
-  const parts = names.map((name) => aggregation(name, response.aggregations[name], { spec: below(query)[name] }));
-  if (response.hits.length) parts.push(documents(response));
-  if (names.length) return parts;
-  if (query.size === 0) return [figure(count(response.total), response.total === 1 ? "document" : "documents")];
-  return parts.length ? parts : [el("p", { class: "empty" }, "No document matches.")];
+  const parts = names.map((name) => aggregation(name, response.aggregations[name], { spec: below(query)[name], documents }));
+  if (response.hits.length) parts.push(documents({ ...response, more }));
+  if (!parts.length && query.size === 0) parts.push(figure(count(response.total), response.total === 1 ? "document" : "documents"));
+  if (!parts.length) parts.push(el("p", { class: "empty" }, "No document matches."));
+  return spec ? withChart(spec, parts) : parts;
 }
 
-function figure(value, label) {
-  return el("p", { class: "figure" }, el("strong", {}, number(value)), " ", el("span", {}, text(label)));
+// Numbers stand beside the chart; what it draws is a table behind the second button.
+function withChart(spec, parts) {
+  const isFigure = (part) => part.classList.contains("figure");
+  const table = el("div", { class: "tables", hidden: true }, parts.filter((part) => !isFigure(part)));
+  const drawn = chart(spec);
+  const buttons = [[drawn, "Chart"], [table, "Table"]].map(([part, label]) => el("button", {
+    type: "button", class: "small", "aria-pressed": String(part === drawn),
+    onclick: ({ target }) => {
+      for (const one of [drawn, table]) one.hidden = one !== part;
+      for (const button of buttons) button.setAttribute("aria-pressed", String(button === target));
+    },
+  }, label));
+  return [...parts.filter(isFigure), el("div", { class: "row views", role: "group", "aria-label": "Shown as" }, buttons), drawn, table];
 }
 
-function documents(response) {
-  const { hits, total } = response;
-  const rows = hits.map((hit) => ({ _id: hit._id, fields: flat(hit._source ?? {}), hit }));
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row.fields)))];
-  const columns = names.length ? names : ["_id"];
+function documents({ hits: first, total, more }) {
+  const rows = [];
   const wrapper = el("div", { class: "documents" });
-  const draw = (shown) => {
-    const extra = columns.length - shown.length;
+  let wide = false;
+  let following = more;
+  const draw = () => {
+    const names = [...new Set(rows.flatMap((row) => Object.keys(row.fields)))];
+    const columns = names.length ? names : ["_id"];
+    const extra = wide ? 0 : columns.length - COLUMNS;
     wrapper.replaceChildren(
       el("p", { class: "quiet" }, plural(total, "document matches", "documents match"),
-        total > hits.length ? `, ${count(hits.length)} shown` : ""),
-      table(shown, rows),
-      extra > 0 ? el("button", { type: "button", class: "small", onclick: () => draw(columns) },
-        `Show ${plural(extra, "more column", "more columns")}`) : "",
-    );
+        total > rows.length ? `, ${count(rows.length)} shown` : ""),
+      table(extra > 0 ? columns.slice(0, COLUMNS) : columns, rows),
+      el("div", { class: "row" },
+        following ? el("button", { type: "button", class: "small", onclick: next }, "Show more") : null,
+        extra > 0 ? el("button", { type: "button", class: "small", onclick: () => { wide = true; draw(); } },
+          `Show ${plural(extra, "more column", "more columns")}`) : null));
   };
-  draw(columns.slice(0, COLUMNS));
+  const add = (hits) => rows.push(...hits.map((hit) => ({ _id: hit._id, fields: { ...flat(hit._source ?? {}), ...hit.fields } })));
+  const next = async ({ target }) => {
+    target.disabled = true;
+    const page = await following();
+    target.disabled = false;
+    if (!page) return;
+    add(page.hits);
+    following = page.more;
+    draw();
+  };
+  add(first);
+  draw();
   return wrapper;
 }
 
@@ -76,79 +103,4 @@ function clipped(content) {
     shown.textContent = open ? content : `${content.slice(0, CLIP).trimEnd()}…`;
   });
   return el("div", { class: "long" }, shown, " ", button);
-}
-
-// What was asked below a body or an aggregation, by name.
-const below = (spec) => spec?.aggs ?? spec?.aggregations ?? {};
-
-// `spec` is what was asked, `most` the count that a full bar stands for, where bars of several groups are compared.
-function aggregation(name, agg, { spec, most }) {
-  if (agg.buckets !== undefined) return buckets(name, agg, { spec, most });
-  if (agg.hits?.hits) return block(name, documents({ hits: agg.hits.hits, total: agg.hits.total?.value ?? agg.hits.hits.length }));
-  if (agg.values !== undefined) return block(name, numbers(agg.values));
-  if ("value" in agg) return figure(metric(agg), agg.keys?.length ? `${name} · ${agg.keys.join(", ")}` : name);
-  const inner = inside(agg);
-  if (!inner.length && "doc_count" in agg) return figure(count(agg.doc_count), name);
-  if (!inner.length) return block(name, numbers(agg));
-  const own = "doc_count" in agg ? [figure(count(agg.doc_count), "documents")] : [numbers(agg)];
-  return block(name, ...own, ...inner.map(([key, value]) => aggregation(key, value, { spec: below(spec)[key] })));
-}
-
-const block = (name, ...parts) => el("div", { class: "agg" }, el("h3", {}, text(name)), ...parts);
-
-const metric = (agg) => agg.value_as_string ?? agg.value ?? "–";
-
-const isAggregation = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-
-const inside = (agg) => Object.entries(agg).filter(([name, value]) => isAggregation(value) && name !== "meta");
-
-// Of stats: {min: 1, max: 9, min_as_string: "…"}. Of percentiles: {"50.0": 3} or [{key, value}].
-function numbers(values) {
-  const pairs = Array.isArray(values)
-    ? values.map(({ key, value }) => [key, value])
-    : Object.entries(values).filter(([name, value]) => !name.endsWith("_as_string") && !isAggregation(value))
-      .map(([name, value]) => [name, values[`${name}_as_string`] ?? value]);
-  return el("dl", { class: "numbers" },
-    pairs.map(([name, value]) => el("div", {}, el("dt", {}, text(name)), el("dd", {}, number(value ?? "–")))));
-}
-
-// Buckets of filters without names are called by their query.
-function label(bucket, i, spec) {
-  const key = bucket.key_as_string ?? bucket.key ?? shortened(spec?.filters?.filters?.[i] ?? "other");
-  if (key === "") return "(empty)";
-  if (Array.isArray(key)) return key.join(" · ");
-  return isAggregation(key) && bucket.key ? Object.values(key).join(" · ") : plain(key);
-}
-
-const bucketList = (agg) => (Array.isArray(agg.buckets)
-  ? agg.buckets
-  : Object.entries(agg.buckets ?? {}).map(([key, bucket]) => ({ key, ...bucket })));
-
-const largest = (list) => Math.max(1, ...list.map((bucket) => bucket.doc_count));
-
-function buckets(name, agg, { spec, most }) {
-  const list = bucketList(agg);
-  if (!list.length) return block(name, el("p", { class: "empty" }, "No groups."));
-  const rest = agg.sum_other_doc_count
-    ? [el("p", { class: "quiet" }, `${plural(agg.sum_other_doc_count, "document", "documents")} in other groups`)]
-    : [];
-  const shared = { spec, most: most ?? largest(list), siblings: list };
-  return block(name, el("ul", { class: "bars" }, list.map((bucket, i) => row(bucket, label(bucket, i, spec), shared))), ...rest);
-}
-
-function row(bucket, name, { spec, most, siblings }) {
-  const bar = el("span", { class: "fill" });
-  bar.style.inlineSize = `${(100 * bucket.doc_count) / most}%`;
-  const inner = inside(bucket).filter(([key]) => key !== "key");
-  const simple = inner.filter(([, agg]) => "value" in agg);
-  const nested = inner.filter(([, agg]) => !("value" in agg));
-  const shared = (key) => largest(siblings.flatMap((sibling) => bucketList(sibling[key] ?? {})));
-  const part = ([key, agg]) => aggregation(key, agg, { spec: below(spec)[key], most: shared(key) });
-  return el("li", {},
-    el("div", { class: "bucket" },
-      el("span", { class: "key" }, text(name)),
-      el("span", { class: "track", "aria-hidden": "true" }, bar),
-      el("span", { class: "num" }, count(bucket.doc_count)),
-      simple.map(([key, agg]) => el("span", { class: "metric" }, text(key), " ", el("b", {}, number(metric(agg)))))),
-    nested.length ? el("div", { class: "inner" }, nested.map(part)) : null);
 }

@@ -1,22 +1,50 @@
-// Server-sent events over fetch, which unlike EventSource can POST and be cancelled.
+// Requests to the service. Events come over fetch, which unlike EventSource can POST and be cancelled.
+const KEY = "nlq-key";
 
 export class Problem extends Error {
-  constructor(document) {
+  constructor(document, status) {
     super(document.detail ?? document.title ?? "The service gave no reason.");
     this.document = document;
+    this.status = status;
   }
 }
 
-export async function ask(index, request, { signal, onEvent }) {
-  const response = await fetch(`/${encodeURIComponent(index)}/nlq`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-    body: JSON.stringify(request),
+export const sentence = (error) => (error instanceof Problem
+  ? error.message
+  : "The service cannot be reached; is it still running?");
+
+// The key is kept until the tab is closed.
+export const useKey = (key) => sessionStorage.setItem(KEY, key);
+
+async function request(path, { body, headers, signal } = {}) {
+  const key = sessionStorage.getItem(KEY);
+  const response = await fetch(path, {
     signal,
+    headers: { ...headers, ...(key && { Authorization: `Bearer ${key}` }), ...(body && { "Content-Type": "application/json" }) },
+    ...(body && { method: "POST", body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Problem(await response.json().catch(() => ({ title: response.statusText })));
+  if (!response.ok) throw new Problem(await response.json().catch(() => ({ title: response.statusText })), response.status);
+  return response;
+}
+
+export const get = async (path) => (await request(path)).json();
+
+// What the service says to it, null where it says nothing.
+export async function send(path, body) {
+  const response = await request(path, { body });
+  return response.status === 204 ? null : response.json();
+}
+
+export const fetchFile = async (path, body) => (await request(path, { body })).blob();
+
+export const pathOf = (index, action) => `/${encodeURIComponent(index)}/${action}`;
+
+// A question, or one that goes on from `previous`; resolves to the answer.
+export async function ask(index, { previous, ...question }, { signal, onEvent }) {
+  const [action, body] = previous ? ["nlq/refine", { ...question, previous }] : ["nlq", question];
+  const response = await request(pathOf(index, action), { body, signal, headers: { Accept: "text/event-stream" } });
   for await (const { name, data } of events(response.body)) {
-    if (name === "error") throw new Problem(data);
+    if (name === "error") throw new Problem(data, data.status);
     if (name === "answer") return data;
     onEvent(name, data);
   }
@@ -47,20 +75,4 @@ function parse(block) {
     else if (line.startsWith("data: ")) data.push(line.slice(6));
   }
   return data.length ? { name, data: JSON.parse(data.join("\n")) } : null;
-}
-
-export async function get(path) {
-  const response = await fetch(path);
-  const body = await response.json().catch(() => ({ title: response.statusText }));
-  if (!response.ok) throw new Problem(body);
-  return body;
-}
-
-export async function send(path, request) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(request),
-  });
-  if (!response.ok) throw new Problem(await response.json().catch(() => ({ title: response.statusText })));
 }

@@ -68,6 +68,18 @@ def library() -> Iterator[str]:
 
 
 @pytest.fixture
+def doubtful() -> Iterator[str]:
+    """As ``library``, where answers of less than 90 % are unsure."""
+    texts = [
+        '{"query":{"term":{"shelf":"Crime"}},"sort":[{"pages":"desc"}],"size":1}',
+        '{"query":{"term":{"shelf":"Travel"}}}',
+    ]
+    translator = Translator(library_engine(), ScriptedSampler(texts), FakeStore(), params=SamplingParams(n=4))
+    with served(create_app(translator, Settings(_env_file=None, unsure_below=0.9))) as url:
+        yield url
+
+
+@pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
     """The page, open; the test fails where the page's script does, or where its content policy is broken."""
     context = browser.new_context()

@@ -111,6 +111,18 @@ def test_what_was_wrong_can_be_corrected_and_saved(shop: Shop) -> None:
     expect(shop.answer.get_by_role("alert")).to_be_hidden()
 
 
+def test_what_was_run_last_is_what_was_right(shop: Shop) -> None:
+    shop.answer.get_by_role("button", name="Correct the query").click()
+    editor(shop).fill(json.dumps(TRAVEL))
+    shop.answer.get_by_role("button", name="Run").click()
+    expect(shop.answer.locator("tbody")).to_contain_text("Blue Water")
+    shop.answer.get_by_role("button", name="This was right").click()
+    expect(status(shop)).to_contain_text("Kept as an example")
+
+    [record] = shop.store.page()
+    assert record.example.query == TRAVEL
+
+
 def test_the_keyboard_alone_will_do(page: Page, shop: Shop) -> None:
     right = shop.answer.get_by_role("button", name="This was right")
     correct = shop.answer.get_by_role("button", name="Correct the query")
@@ -126,7 +138,9 @@ def test_the_keyboard_alone_will_do(page: Page, shop: Shop) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("ControlOrMeta+A")
     page.keyboard.insert_text(json.dumps(TRAVEL))
-    page.keyboard.press("Control+Enter")
+    for _ in range(3):  # over "Run" and "Reset"
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
 
     expect(status(shop)).to_contain_text("Kept as an example")
     assert [record.example.query for record in shop.store.page()] == [TRAVEL]
