@@ -81,16 +81,16 @@ def head() -> tuple[Message, ...]:
 
 
 def _turn(question: str, query: Body) -> list[Message]:
-    return [Message("user", question), Message("assistant", minified(query))]
+    return [Message("user", question), Message("assistant", _unbroken(minified(query)))]
 
 
 def _asked(index: str, fields: Iterable[str], question: str, *, values: str = "") -> str:
-    return f"Index: {index}\nFields: {_listing(fields)}\n{values}Question: {_line(question)}"
+    return f"Index: {_line(index)}\nFields: {_listing(fields)}\n{values}Question: {_line(question)}"
 
 
 def _listing(fields: Iterable[str]) -> str:
     """ "name:kind" pairs as "name kind", in their order."""
-    return ", ".join(" ".join(f.rsplit(":", 1)) for f in fields)
+    return ", ".join(_line(" ".join(f.rsplit(":", 1))) for f in fields)
 
 
 def _shown(example: Example) -> list[str]:
@@ -104,8 +104,8 @@ def _shown(example: Example) -> list[str]:
 def _values(values: Sequence[LinkedValue]) -> str:
     if not values:
         return ""
-    shown = "; ".join(f"{json.dumps(v.value, ensure_ascii=False)} in {v.field}" for v in values[:12])
-    return f"Values: {shown}\n"
+    shown = "; ".join(f"{json.dumps(v.value, ensure_ascii=False)} in {_line(v.field)}" for v in values[:12])
+    return f"Values: {_unbroken(shown)}\n"
 
 
 def _periods(periods: Sequence[Period]) -> str:
@@ -117,3 +117,8 @@ def _periods(periods: Sequence[Period]) -> str:
 def _line(text: str) -> str:
     """One line: what a user or a mapping wrote cannot look like another part of the prompt."""
     return " ".join(text.split())
+
+
+def _unbroken(text: str) -> str:
+    """JSON on one line, its values as they are: it may hold line separators that it does not escape."""
+    return " ".join(text.splitlines())

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 
 from nlq.errors import InputError
 from nlq.types import Prompt, SamplingParams
 
 _LOWEST = -100.0
+_CONTROL = re.compile(
+    r"<(?=[|｜])"  # ChatML, Llama 3, Phi, DeepSeek, …
+    r"|<(?=/?(?:s|bos|eos|pad|unk|sep|cls|mask|think|unused\d+|\w+_\w+)>)"  # Llama 2, Gemma, tools
+    r"|<(?=</?SYS>>)"
+    r"|\[(?=/?(?:INST|IMG|THINK|PREFIX|MIDDLE|SUFFIX|SYSTEM_PROMPT|MODEL_SETTINGS"
+    r"|AVAILABLE_TOOLS|TOOL_(?:CALLS|CONTENT|RESULTS))\])"  # Mistral
+)
+"""The first character of what tokenizers read as a control token. Tags of HTML are none of these, but for <s>."""
 
 
 def chat_messages(prompt: Prompt) -> list[dict[str, str]]:
     """The prompt as OpenAI-style messages, safe to put into a chat template.
 
     Runtimes read control tokens such as ``<|im_end|>`` out of the rendered text, so a question that spells one could
-    end its own turn: they are broken apart. Raises InputError where there is nothing to send or it is not Unicode.
+    end its own turn: those of the usual models are broken apart, whichever is behind. Raises InputError where there is
+    nothing to send or it is not Unicode.
     """
     if not prompt.messages:
         raise InputError("The prompt has no messages; give the model at least one.")
@@ -25,7 +35,7 @@ def chat_messages(prompt: Prompt) -> list[dict[str, str]]:
             message.content.encode()
         except UnicodeEncodeError as exc:
             raise InputError("The question holds half a character (a lone surrogate); send valid Unicode.") from exc
-    return [{"role": m.role, "content": m.content.replace("<|", "< |")} for m in prompt.messages]
+    return [{"role": m.role, "content": _CONTROL.sub(r"\g<0> ", m.content)} for m in prompt.messages]
 
 
 def refuse_beams(params: SamplingParams, runtime: str) -> None:
