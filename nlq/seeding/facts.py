@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from nlq.errors import InputError
+from nlq.errors import EngineError, InputError
 from nlq.ports import Engine
 from nlq.query_schema import DATE, VECTOR
-from nlq.types import Body, Field, IndexSchema, Result
+from nlq.types import Body, Failure, Field, IndexSchema, Result
 
 SAMPLED = 200
 LONGEST = 60
@@ -65,7 +65,10 @@ def gather(engine: Engine, index: IndexSchema, *, seed: int, timeout: float) -> 
         index.index, [{"query": drawn, **rest}, {"query": {"match_all": {}}, **rest}], timeout=timeout
     )
     found = next((a for a in answers if isinstance(a, Result)), None)
-    if found is None or not found.hits:
+    if found is None:
+        reasons = "; ".join(dict.fromkeys(a.reason for a in answers if isinstance(a, Failure)))
+        raise EngineError(f"Elasticsearch gave no documents of {index.index!r} ({reasons}); try again.")
+    if not found.hits:
         raise InputError(f"The index {index.index!r} gave no documents: load some before examples are made of them.")
     return facts_of([hit.get("_source") or {} for hit in found.hits], index, documents=found.total)
 

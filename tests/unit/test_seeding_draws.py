@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from nlq.errors import EngineError
 from nlq.json_schema import minified, problem
 from nlq.policy import check_policy
 from nlq.query_schema import decoded_schema
@@ -19,7 +21,8 @@ from nlq.seeding.draws import Draws
 from nlq.seeding.facts import facts_of, gather
 from nlq.seeding.sieve import Found, Sieve
 from nlq.translator import Translator
-from nlq.types import Body, Result
+from nlq.types import Body, Failure, Outcome, Result
+from tests.fakes.engine import FakeEngine
 from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
 from tests.fakes.teacher import hotels_engine
@@ -185,3 +188,12 @@ def test_days_are_drawn_in_whole_months_or_years() -> None:
 
     assert days
     assert all(day.day == 1 for day in days)
+
+
+def test_an_index_whose_documents_cannot_be_read_is_not_called_empty() -> None:
+    class Slow(FakeEngine):
+        def search(self, index: str, bodies: Sequence[Body], *, timeout: float) -> list[Result | Failure]:
+            return [Failure(Outcome.TIMED_OUT, "took too long") for _ in bodies]
+
+    with pytest.raises(EngineError, match="took too long"):
+        gather(Slow(), INDEX, seed=1, timeout=1)
