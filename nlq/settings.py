@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         (), description="Dealt to the candidates in turn, in place of temperature; with commas between."
     )
     shot_groups: int = Field(1, ge=1, le=8, description="Prompts with different examples for one question.")
-    shotless_share: float = Field(0.0, ge=0, le=1, description="Part of the candidates without retrieved examples.")
+    shotless_share: float = Field(0.5, ge=0, le=1, description="Part of the candidates without retrieved examples.")
     ensemble: Annotated[tuple[tuple[str, float], ...], NoDecode, BeforeValidator(_weighted)] = Field(
         (), description="Models in place of `model`, each with its weight: a:0.75,b:0.25."
     )

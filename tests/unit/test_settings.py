@@ -14,16 +14,16 @@ from nlq.settings import load_settings
 from nlq.types import SamplingParams
 
 
-def test_what_no_setting_says_is_what_the_translator_does_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_settings_edits_are_tried_half_the_prompts_are_shotless_and_the_scorer_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
 
     assert defaults(load_settings()) == {
         "params": SamplingParams(n=8),
-        "limits": Limits(),
+        "limits": Limits(neighbours=4),
         "rounds": Rounds(),
-        "diversity": Diversity(),
+        "diversity": Diversity(shotless_share=0.5),
         "second_look": SecondLook(),
-        "select": "vote",
+        "select": "best",
     }
 
 
