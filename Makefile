@@ -1,4 +1,4 @@
-.PHONY: venv demo test lint clean
+.PHONY: venv demo test bench lint clean
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -19,6 +19,14 @@ demo: venv
 test: venv
 	@$(VENV)/bin/nlq models fetch
 	@$(VENV)/bin/python -m pytest
+
+# Every benchmark of benchmarks/README.md, on this machine's own model and Elasticsearch; hours on a CPU.
+bench: venv
+	@$(VENV)/bin/nlq models fetch
+	@$(VENV)/bin/nlq elastic start
+	@set -e; for name in speed_samples grammar_overhead stages growth; do \
+		$(VENV)/bin/python benchmarks/$$name.py --out benchmarks/results; done
+	@$(VENV)/bin/python benchmarks/examples_scale.py
 
 lint: venv
 	@$(VENV)/bin/ruff format --check .
