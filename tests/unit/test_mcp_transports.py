@@ -40,6 +40,14 @@ CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
+@pytest.fixture(autouse=True)
+def _no_server_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever server of this process was told to end before, its sign to all streams is taken back."""
+    from sse_starlette.sse import AppStatus
+
+    monkeypatch.setattr(AppStatus, "should_exit", False)
+
+
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
     """Candidates for QUESTION, as the replay sampler reads them."""
