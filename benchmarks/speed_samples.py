@@ -4,7 +4,7 @@
 
 Every draw has a prompt of its own, which no cache holds, but for its samples. The ways take turns, so that a busy
 moment of the machine hits all of them; a row is the median of --repeat turns. "server" is the server at --server
-(vLLM), else llama.cpp's own over HTTP. With llama.cpp plain generate needs --generate, as its weights are unpacked for it.
+(vLLM), else llama.cpp's own over HTTP. With llama.cpp plain generate needs --generate, as its weights are unpacked.
 """
 
 from __future__ import annotations
