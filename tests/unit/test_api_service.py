@@ -166,7 +166,7 @@ def test_the_documentation_names_the_request_and_its_problems(client: TestClient
     assert set(ask) == {
         "question", "n", "temperature", "select", "stop", "revise", "seed", "max_results", "explain", "time_budget"
     }  # fmt: skip
-    assert {"200", "401", "403", "404", "413", "422", "429", "503"} == set(post["responses"])
+    assert {"200", "401", "403", "404", "409", "413", "422", "429", "503"} == set(post["responses"])
     [name] = post["parameters"][:1]
     assert "pattern" in name["description"]
     assert {e["value"] for e in name["examples"].values()} == {"movies", "logs-*", "orders-2025,orders-2026"}
