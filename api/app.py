@@ -90,5 +90,6 @@ def create_app(
     app.include_router(index_routes(suggestions or {}))
     app.include_router(question_routes(desk, settings))
     app.include_router(query_routes(settings))
-    app.include_router(example_routes(settings, metrics))  # last: an index may be named examples
+    # Last: an index may be named examples.
+    app.include_router(example_routes(settings, metrics, cache=translator.cache))
     return app

@@ -26,6 +26,7 @@ from api.schemas_examples import (
     page_out,
     record_out,
 )
+from nlq.caching import AnswerCache
 from nlq.curation import Curator, nearest
 from nlq.errors import ConflictError
 from nlq.settings import Settings
@@ -53,7 +54,8 @@ GUARDED: _Responses = {
 KNOWN: _Responses = {200: {"description": "It was known already; its record.", "model": RecordOut}}
 
 
-def example_routes(settings: Settings, metrics: Metrics) -> APIRouter:
+def example_routes(settings: Settings, metrics: Metrics, *, cache: AnswerCache | None = None) -> APIRouter:
+    """``cache`` is what forgets answers that were wrong."""
     router = APIRouter(tags=["examples"])
 
     def curator(theirs: Translator) -> Curator:
@@ -121,7 +123,7 @@ def example_routes(settings: Settings, metrics: Metrics) -> APIRouter:
         """Say whether an answer was right.
 
         A right or corrected one becomes an example after its query has passed the checks and run; a wrong one is only
-        counted. The service keeps no answers: send the question and the query.
+        counted, and asked anew next time. Send the question and the query.
         """
         if body.verdict == "wrong":
             response = Response(status_code=204)
@@ -129,6 +131,8 @@ def example_routes(settings: Settings, metrics: Metrics) -> APIRouter:
             theirs = visit.translator(WRITES)
             author = body.author or visit.author
             response = _kept(curator(theirs).approve(body.example(index), tags=body.tags, author=author))
+        if cache is not None and body.verdict != "right":
+            cache.forget(body.question, index)
         metrics.judged(body.verdict)
         return response
 

@@ -92,7 +92,9 @@ class CandidateOut(TypedDict):
 class AnswerOut(TypedDict):
     """``query`` can be sent to ``POST /{index}/_search`` of the cluster as it is; with ``next`` (null where there is
     none) to ``POST /{index}/query`` for the hits that follow. ``chart`` is a Vega-Lite specification, null where a
-    table or a number says it better. ``samples`` and ``tokens`` are what the model wrote."""
+    table or a number says it better. ``samples`` and ``tokens`` are what the model wrote.
+    ``cached`` says that the model was not asked, as the question was before; ``answered_as`` in which words, where
+    those were others."""
 
     id: str
     question: str
@@ -108,6 +110,8 @@ class AnswerOut(TypedDict):
     alternatives: list[AlternativeOut]
     samples: int
     tokens: int
+    cached: bool
+    answered_as: str
     next: str | None
     timings: dict[str, float]
 
@@ -225,6 +229,8 @@ def answer_out(answer: Answer, *, explain: bool, unsure_below: float = 0.5) -> A
         "unsure": ballot.confidence < unsure_below,
         "alternatives": [a for g in groups[1:] if (a := _alternative(g, index, of=ballot.of))],
         "samples": answer.samples,
+        "cached": answer.cached,
+        "answered_as": answer.answered_as,
         "tokens": answer.tokens,
         "next": following.token() if following else None,
         "timings": dict(answer.timings),

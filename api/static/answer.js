@@ -96,12 +96,13 @@ function unsure({ unsure: doubtful, alternatives: list }, read) {
         el("span", { class: "quiet" }, ` · ${plural(other.votes, "vote", "votes")}`))))));
 }
 
-function confidence({ votes, confidence: share, response }, seconds) {
+function confidence({ votes, confidence: share, response, cached, answered_as: words }, seconds) {
   const meter = el("span", { class: "meter", "aria-hidden": "true" }, el("span", { class: "fill" }));
   meter.firstChild.style.inlineSize = `${Math.round(100 * share)}%`;
   return el("p", { class: "confidence quiet" }, meter,
     el("span", {}, `${count(votes.for)} of ${plural(votes.of, "candidate agrees", "candidates agree")}`),
     el("span", {}, `confidence ${Math.round(100 * share)} %`),
+    ...(cached ? [el("span", {}, "answered before", ...(words ? [" as ", text(words)] : []))] : []),
     el("span", {}, `${seconds.toFixed(1)} s, Elasticsearch ${count(response.took)} ms`));
 }
 

@@ -32,6 +32,9 @@ def print_answer(answer: Answer, *, explain: bool = False, console: Console | No
     _line(console, "query", _escaped(minified(shortened(answer.query))), style="cyan")
     console.print(_result(answer.query, answer.result, width=console.width))
     _line(console, "votes", f"{votes}, confidence {answer.ballot.confidence:.2f}")
+    if answer.cached:
+        words = f" as: {answer.answered_as}" if answer.answered_as else ""
+        _line(console, "kept", f"answered before{words}; its query ran anew")
     stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in answer.timings.items() if stage != "total")
     _line(console, "time", f"{answer.timings['total']:.1f} s ({stages})")
     if explain:

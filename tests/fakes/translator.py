@@ -135,6 +135,7 @@ class FakeTranslator:
 
     def __init__(self) -> None:
         self.engine = FakeEngine()
+        self.cache = None
         self.sampler = FakeSampler()
         self.examples = FakeExamples()
         self.asked: list[tuple[Question, AskOptions]] = []

@@ -64,7 +64,7 @@ def test_an_answer_has_every_promised_name(client: TestClient) -> None:
 
     assert set(answer) == {
         "id", "question", "index", "query", "repairs", "response", "chart", "readback", "votes", "confidence",
-        "unsure", "alternatives", "samples", "tokens", "next", "timings",
+        "unsure", "alternatives", "samples", "tokens", "cached", "answered_as", "next", "timings",
     }  # fmt: skip
     assert set(answer["response"]) == {"hits", "aggregations", "total", "took"}
     assert answer["votes"] == {"for": 3, "of": 5, "groups": [3, 1]}

@@ -11,9 +11,10 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.security import MAX_BODY_BYTES
+from nlq.caching import AnswerCache
 from nlq.settings import Settings
 from nlq.translator import Translator
-from nlq.types import Body, Example, State
+from nlq.types import Body, Example, SamplingParams, State
 from tests.fakes.engine import FakeEngine
 from tests.fakes.sampler import ScriptedSampler
 from tests.fakes.store import FakeStore
@@ -85,6 +86,18 @@ def test_an_example_is_read_where_its_location_says(client: TestClient, kept: ht
 
     assert read.json() == kept.json()
     assert read.headers["etag"] == kept.headers["etag"]
+
+
+def test_a_question_whose_answer_was_wrong_is_asked_anew(engine: FakeEngine, store: FakeStore) -> None:
+    sampler = ScriptedSampler(['{"query":{"term":{"shelf":"crime"}}}'] * 3)
+    translator = Translator(engine, sampler, store, params=SamplingParams(n=1), cache=AnswerCache())
+    ask = {"question": "crime novels"}
+    with TestClient(create_app(translator, Settings(_env_file=None))) as client:
+        first, again = (client.post("/library/nlq", json=ask).json()["cached"] for _ in range(2))
+        client.post("/library/feedback", json={"verdict": "wrong", **ask})
+        anew = client.post("/library/nlq", json=ask).json()["cached"]
+
+    assert (first, again, anew) == (False, True, False)
 
 
 @pytest.mark.parametrize(
