@@ -46,7 +46,8 @@ class AskOptions:
 class Limits:
     """What no request may exceed, and what a prompt shows: how many examples, how many fields, which kinds of linked
     values. ``constrained`` False lets the model write free text, to see what the schema is worth. ``neighbours`` is
-    the most edits of sampled candidates that are tried for one question."""
+    the most edits of sampled candidates that are tried for one question. With ``foreign_shots`` no example of the asked
+    index itself is shown, as is fair where these are measured or confirmed."""
 
     shots: int = 3
     max_fields: int = 60
@@ -56,3 +57,4 @@ class Limits:
     max_results: int = 1000
     engine_timeout: float = 5.0
     neighbours: int = 0
+    foreign_shots: bool = False

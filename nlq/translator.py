@@ -170,7 +170,11 @@ class Translator:
         index = view.index
         fields = [f"{field.name}:{field.kind}" for field in index.fields]
         found = self.examples.nearest(
-            view.question, wanted, exclude_index=index.index, values=view.values, fields=fields
+            view.question,
+            wanted,
+            exclude_index=index.index if self.limits.foreign_shots else None,
+            values=view.values,
+            fields=fields,
         )
         return tuple(found)
 

@@ -47,8 +47,8 @@ class Impersonating(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScopedEngine(Engine):
-    """``engine`` for a caller who may ask the indices of ``patterns``; ``resolver`` says what is behind a name, with
-    rights that see all of it. Nothing is written.
+    """``engine`` for a caller who may ask the indices of ``patterns``. What is behind a name is what ``engine`` would
+    ask, with the rights that it asks with; ``resolver`` says it where ``engine`` cannot. Nothing is written.
 
     Raises PermissionError_ where an index behind a name is not in ``patterns``, and names no index that is not.
     """
@@ -61,7 +61,7 @@ class ScopedEngine(Engine):
         return self.engine.info()
 
     def indexes(self) -> Sequence[IndexInfo]:
-        there = self.resolver.behind("*")
+        there = self._behind("*")
         return [info for info in self.engine.indexes() if covered(info.name, self.patterns, there)]
 
     def mapping(self, index: str) -> Mapping[str, Any]:
@@ -85,8 +85,7 @@ class ScopedEngine(Engine):
         """Its engine is somebody else's to close."""
 
     def _asked(self, index: str, ask: Callable[[str], _T]) -> _T:
-        there = self.resolver.behind(index)
-        if not covered(index, self.patterns, there):
+        if not covered(index, self.patterns, self._behind(index)):
             raise PermissionError_(
                 f"{_short(index)} names indices that are not allowed here; allowed are {', '.join(self.patterns)}."
             )
@@ -95,6 +94,10 @@ class ScopedEngine(Engine):
         except UnknownIndexError as exc:  # its message lists every index
             allowed = ", ".join(info.name for info in self.indexes()[:10]) or "none"
             raise UnknownIndexError(f"There is no index {_short(index)}; there are: {allowed}.") from exc
+
+    def _behind(self, index: str) -> Behind:
+        asked = self.engine if isinstance(self.engine, Resolving) else self.resolver
+        return asked.behind(index)
 
 
 class ScopedExamples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from nlq.types import Failure, Outcome, Result
 Json = Mapping[str, Any]
 
 _LONGEST_REASON = 500
+_WHO = re.compile(r"(?<= is unauthorized) for .*?(?= on (?:restricted )?indices \[|, this action is granted by |$)")
+"""Whose credentials were refused: a key's id, its owner, their roles."""
+
 _HIT = ("_index", "_id", "_score", "_source", "sort", "fields", "highlight", "inner_hits")
 
 
@@ -45,7 +49,10 @@ def is_missing_index(item: Json) -> bool:
 
 
 def reason_of(body: object) -> str:
-    """Why Elasticsearch refused, in one line: the root cause, and what caused that where it says more."""
+    """Why Elasticsearch refused, in one line: the root cause, and what caused that where it says more.
+
+    Not whose credentials were refused: the line may go to callers that never had them.
+    """
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return _line(str(error or "no reason given"))
@@ -54,7 +61,7 @@ def reason_of(body: object) -> str:
     *_, deepest = _causes(error)
     if deepest not in reason:
         reason = f"{reason}: {deepest}"
-    return _line(reason)
+    return _line(_WHO.sub("", reason))
 
 
 def _causes(error: Json) -> Iterator[str]:

@@ -106,7 +106,8 @@ def _opened_for_scoring(settings: Settings, asked: Asked) -> Iterator[Translator
 
 
 def _limited(translator: Translator, asked: Asked) -> Translator:
-    limits = replace(translator.limits, link_kinds=link_kinds(asked.links), constrained=not asked.free)
+    kinds = link_kinds(asked.links)
+    limits = replace(translator.limits, link_kinds=kinds, constrained=not asked.free, foreign_shots=True)
     return replace(translator, limits=limits, cache=None)  # what is measured is asked
 
 

@@ -12,11 +12,13 @@ from nlq.vote import result_key
 
 
 class RoundTrip:
-    """Asks with at most ``n`` candidates, and no more than the vote needs."""
+    """Asks with at most ``n`` candidates, and no more than the vote needs; shows the model no example of the index."""
 
     def __init__(self, translator: Translator, *, n: int) -> None:
         rounds = Rounds(first=(n + 1) // 2, step=2, stop="decided")
-        self._asker = replace(translator, params=translator.params.with_(n=n), rounds=rounds)
+        limits = replace(translator.limits, foreign_shots=True)
+        params = translator.params.with_(n=n)
+        self._asker = replace(translator, params=params, rounds=rounds, limits=limits, cache=None)
         self._asker.grounding = translator.grounding  # what it knows of the index already
 
     def differs(self, question: str, index: str, expected: Verdict) -> str | None:

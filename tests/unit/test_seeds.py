@@ -82,11 +82,11 @@ def test_keys_out_of_order_are_noticed() -> None:
     assert not can_be_generated({"size": 3, "query": {"match_all": {}}}, schema, schema["$defs"])
 
 
-def test_every_example_is_of_a_described_index_and_every_index_has_at_least_four() -> None:
+def test_every_example_is_of_a_described_index_and_every_index_has_some() -> None:
     counts = Counter(example["index"] for example in EXAMPLES)
 
     assert sorted(counts) == INDICES
-    assert min(counts.values()) >= 4
+    assert min(counts.values()) >= 2
 
 
 def test_no_question_occurs_twice() -> None:

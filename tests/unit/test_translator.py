@@ -108,15 +108,23 @@ def test_kinds_of_links_can_be_switched_off() -> None:
     assert ask(translator_of(COUNT)).values != ()
 
 
-def test_the_prompt_shows_linked_values_and_examples_of_other_indices() -> None:
-    own = Example("crime books by price", {"query": {"match_all": {}}}, "library", ())
-    translator = translator_of(COUNT, examples=FakeStore([EXAMPLE, own]))
+OWN = Example("crime books by price", {"query": {"match_all": {}}}, "library", ())
+
+
+def test_the_prompt_shows_linked_values_and_examples_of_the_index_and_others() -> None:
+    translator = translator_of(COUNT, examples=FakeStore([EXAMPLE, OWN]))
     answer = ask(translator)
     prompt, schema, _ = requests_of(translator)[0]
 
     assert '"Crime" in shelf' in prompt.tail[0].content
-    assert [replace(example, id="") for example in answer.examples] == [EXAMPLE]
+    assert {example.index for example in answer.examples} == {"library", EXAMPLE.index}
     assert schema is not None
+
+
+def test_examples_of_the_index_itself_can_be_left_out() -> None:
+    answer = ask(translator_of(COUNT, examples=FakeStore([EXAMPLE, OWN]), limits=Limits(foreign_shots=True)))
+
+    assert [replace(example, id="") for example in answer.examples] == [EXAMPLE]
 
 
 def test_examples_that_were_shown_are_counted_and_those_of_an_answer_won() -> None:
