@@ -12,8 +12,8 @@ What is linked is shown to a small model, which makes a filter of it; so a doubt
     text      a name that is no value occurs in one or two text fields
 
 What the question says to be mentioned or written ("mentioning climate", "with the word sea") is text, whatever values
-it spells, where the index has texts. A name is what the question puts in quotes or begins with a capital inside a
-sentence.
+it spells, where the index has texts. Months and parts of dates begin no name. A name is what the question puts in
+quotes or begins with a capital inside a sentence.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from nlq.query_schema import BOOLEAN, TEXT
 from nlq.types import IndexSchema, LinkedValue
 from nlq.values.catalog import SHORTEST_NEAR, Catalog, Place
 from nlq.values.lookup import KINDS, Kind, Occurrence, Seen
+from nlq.values.mentions import dates
 from nlq.values.words import (
     COMMON,
     STOP,
@@ -41,6 +42,7 @@ from nlq.values.words import (
 )
 
 MAX_FIELDS = 3
+_MONTHS = frozenset("january february march april may june july august september october november december".split())
 MAX_OCCURRENCES = 2
 _NOT = re.compile(
     r"(?:\b(?:not|non|never|isn['’]?t|aren['’]?t|wasn['’]?t|weren['’]?t|without|no)[\s-]+(?:yet\s+)?)$", re.I
@@ -63,10 +65,12 @@ def link(question: str, schema: IndexSchema, seen: Seen, *, kinds: frozenset[Kin
     found: list[Found] = []
     taken = taken_names(schema)
     whole = [span for span in names(question) if worth(span, taken)]
+    days = [(day.start, day.start + len(day.text)) for day in dates(question)]
     for phrases in (whole, [span for span in spans(question) if worth(span, taken)]):  # a name before its parts
+        untimed = [s for s in phrases if s.plain not in _MONTHS and not any(a < s.end and s.start < b for a, b in days)]
         for kind in ("keyword", "prefix", "part", "fuzzy"):
             if kind in kinds:
-                _add_values(found, phrases, kind, schema=schema, seen=seen)
+                _add_values(found, phrases if kind == "keyword" else untimed, kind, schema=schema, seen=seen)
     if "keyword" in kinds:
         _add_unspaced(found, question, seen)
     if any(f.kind in TEXT for f in schema.fields):

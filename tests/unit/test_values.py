@@ -102,6 +102,21 @@ def test_common_words_are_no_titles_unless_they_are_written_like_one() -> None:
     assert linked("is Big long", titles) == (LinkedValue("Big", "title.keyword", "Big"),)
 
 
+@pytest.mark.parametrize(
+    ("question", "values"),
+    [
+        ("how many books of August 2012?", []),
+        ("books bought in August", []),
+        ("books by August Strindberg", ["August Strindberg"]),
+        ("books by Strindberg", ["August Strindberg"]),
+    ],
+)
+def test_a_month_is_not_the_beginning_of_a_name(question: str, values: list[str]) -> None:
+    names = Catalog({"author.keyword": ("August Strindberg", "Ada Lovelace")}, frozenset({"author.keyword"}))
+
+    assert [found.value for found in linked(question, names)] == values
+
+
 @pytest.mark.parametrize("case", lines("mentions.jsonl"), ids=lambda c: c["question"])
 def test_numbers_and_dates_are_read_as_they_are_written(case: dict[str, Any]) -> None:
     assert [mention.value for mention in numbers(case["question"])] == case["numbers"]
