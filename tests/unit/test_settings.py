@@ -14,7 +14,9 @@ from nlq.settings import load_settings
 from nlq.types import SamplingParams
 
 
-def test_without_settings_edits_are_tried_half_the_prompts_are_shotless_and_the_scorer_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_settings_edits_are_tried_half_is_shotless_and_the_scorer_chooses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir("/")
 
     assert defaults(load_settings()) == {
