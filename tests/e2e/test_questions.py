@@ -59,7 +59,7 @@ def test_a_question_about_a_demo_index_gets_the_right_answer(client: httpx.Clien
         assert sorted(h["_source"]["title"] for h in answer["response"]["hits"]) == expected["titles"], answer["query"]
     assert answer["votes"]["for"] >= 1
     assert answer["votes"]["of"] == 4
-    assert len(answer["candidates"]) == 4
+    assert [c["origin"] for c in answer["candidates"] if c["origin"] != "neighbour"] == ["sampled"] * 4
     assert {"sample", "verify", "total"} <= set(answer["timings"])
     assert answer["readback"]
 
@@ -79,7 +79,9 @@ def test_a_question_can_be_followed_as_events(client: httpx.Client) -> None:
             if line.startswith("event: "):
                 names.append(line.removeprefix("event: "))
 
-    assert names == ["schema", "values", "examples", *["sampled"] * 2, *["candidate"] * 2, "ballot", "answer"]
+    tried = names.count("candidate")
+    assert tried >= 2
+    assert names == ["schema", "values", "examples", *["sampled"] * 2, *["candidate"] * tried, "ballot", "answer"]
 
 
 @pytest.mark.parametrize(
