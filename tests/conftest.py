@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from tests.secured import Secured
 
 pytest_plugins = ["tests.fixtures.tiny_model"]
 
@@ -32,6 +36,17 @@ def engine_url(home: Path) -> Iterator[str]:
         shared.symlink_to(package)
     yield node.start(own).url
     node.stop(own)
+
+
+@pytest.fixture(scope="session")
+def secured(home: Path) -> Iterator[Secured]:
+    """A real node that asks who its callers are, with the data of ``tests.secured_data``."""
+    from tests.secured import secured_node
+    from tests.secured_data import fill
+
+    with secured_node(home) as node:
+        fill(node)
+        yield node
 
 
 @pytest.fixture(scope="session")
