@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from examples_db.progress import Progress
 from examples_db.retrieve import Near
 from examples_db.schema import FIELDS_RECIPE
 from examples_db.vectors import Vectors
-from nlq.errors import NlqError
+from nlq.errors import NlqError, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,13 +59,22 @@ class Searcher:
             self._index = None
         lacking = self.vectors.lacking()
         if 0 < lacking <= self._sizes.inline_most:
-            self.vectors.place_all(batch=self._sizes.inline_most)
+            self._place()
             lacking = 0
         if self._index is None:
             self._index = self.vectors.read_index(self._sizes.index)
         else:
             self.vectors.catch_up(self._index)
         return lacking
+
+    def _place(self) -> None:
+        try:
+            self.vectors.place_all(batch=self._sizes.inline_most)
+        except StoreError as exc:
+            # A full disk, or one that others keep writing to: what has its vector is found all the same, and the next
+            # question tries again.
+            if not isinstance(exc.__cause__, sqlite3.OperationalError):
+                raise
 
     def rebuild(self) -> None:
         """Replace an index that was outgrown; the old one serves meanwhile."""
