@@ -239,7 +239,8 @@ def _openai(settings: Settings, console: Console) -> Sampler:
     del console
     if not settings.openai_url:
         raise ConfigError("NLQ_SAMPLER=openai needs NLQ_OPENAI_URL, the server's base URL ending in /v1.")
-    return OpenAISampler(settings.openai_url, model=settings.model, key=_secret(settings.openai_key))
+    key, timeout = _secret(settings.openai_key), settings.openai_timeout
+    return OpenAISampler(settings.openai_url, model=settings.model, key=key, timeout=timeout)
 
 
 def _replay(settings: Settings, console: Console) -> Sampler:

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="Threads of the CPU samplers; 0: one per core.")
     openai_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, ending in /v1.")
     openai_key: SecretStr | None = None
+    openai_timeout: float = Field(300.0, gt=0, le=3600, description="Seconds that server may take for one request.")
     replay_file: Path | None = Field(None, description="JSONL of recorded candidates for the replay sampler.")
 
     examples_store: Literal["sqlite", "elastic"] = Field(

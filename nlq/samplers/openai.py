@@ -103,6 +103,10 @@ class OpenAISampler:
         for attempt in range(1, _TRIES + 1):
             try:
                 response = self._client.request(method, path, json=body)
+            except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
+                raise SamplerError(
+                    f"{self.name} took too long to answer: ask for fewer candidates or raise NLQ_OPENAI_TIMEOUT."
+                ) from exc
             except httpx.HTTPError as exc:
                 raise SamplerError(f"{self.name} did not answer ({type(exc).__name__}); check NLQ_OPENAI_URL.") from exc
             wait = _retry_after(response, attempt)

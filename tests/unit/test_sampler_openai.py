@@ -169,7 +169,7 @@ def test_a_wait_of_minutes_is_not_waited_for() -> None:
         (httpx.Response(200, json=[1]), SamplerError, "no choices"),
         (httpx.Response(200, json={"choices": []}), SamplerError, "no choices"),
         (httpx.ConnectError("refused"), SamplerError, "NLQ_OPENAI_URL"),
-        (httpx.ReadTimeout("slow"), SamplerError, "ReadTimeout"),
+        (httpx.ReadTimeout("slow"), SamplerError, "NLQ_OPENAI_TIMEOUT"),
     ],
 )
 def test_every_failure_is_one_sentence_without_the_key(
