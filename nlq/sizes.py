@@ -12,7 +12,7 @@ _ONE = re.compile(r"\b(?:1|one|an?|any|single|example|sample|random|first)\b", r
 def uncut(body: Body, question: str) -> Body:
     """The body without ``size: 1`` where its documents are in no order and ``question`` speaks of no single one.
 
-    "What is the name of the person whose age is below 30?" makes models ask for one document, whichever it is.
+    A singular ("the title of the book that …") makes models ask for one document, whichever it is.
     """
     arbitrary = body.get("size") == 1 and not any(body.get(key) for key in ("sort", "aggs", "aggregations", "knn"))
     if not arbitrary or _scores(body.get("query")) or _ONE.search(question):
