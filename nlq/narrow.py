@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from nlq.periods import MONTHS
 from nlq.query_schema.kinds import DATE
 from nlq.types import Field, IndexSchema
 
@@ -28,8 +29,8 @@ _STOP = frozenset(
 _TIME = re.compile(
     r"\b(when|dates?|times?|today|yesterday|tomorrow|ago|since|until|before|after|during|recent(ly)?|latest|newest|oldest"
     r"|earliest|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|decades?|hourly|daily|weekly|monthly"
-    r"|quarterly|yearly|annual(ly)?|january|february|march|april|may|june|july|august|september|october|november"
-    r"|december|(mon|tues|wednes|thurs|fri|satur|sun)days?|(19|20)\d\d(-\d\d){0,2})\b",
+    rf"|quarterly|yearly|annual(ly)?|{'|'.join(MONTHS)}"
+    r"|(mon|tues|wednes|thurs|fri|satur|sun)days?|(19|20)\d\d(-\d\d){0,2})\b",
     re.IGNORECASE,
 )
 

@@ -41,7 +41,7 @@ from datetime import date, timedelta
 
 UNITS = ("day", "week", "month", "quarter", "year")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_MONTHS = tuple(
+MONTHS = tuple(
     "january february march april may june july august september october november december".split()
 )  # fmt: skip
 _SHORT = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "sept": 9, "oct": 10}
@@ -52,7 +52,7 @@ _ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, 
 _DECADES = {"thirties": 1930, "forties": 1940, "fifties": 1950, "sixties": 1960, "seventies": 1970}
 _DECADES |= {"eighties": 1980, "nineties": 1990}
 _CENTURIES = {"seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "twenty-first": 21}
-_MONTH_OF = {name: i for i, name in enumerate(_MONTHS, 1)} | _SHORT
+_MONTH_OF = {name: i for i, name in enumerate(MONTHS, 1)} | _SHORT
 
 
 @dataclass(frozen=True, slots=True)

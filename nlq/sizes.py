@@ -8,6 +8,11 @@ from nlq.types import Body
 
 _ONE = re.compile(r"\b(?:1|one|an?|any|single|example|sample|random|first)\b", re.IGNORECASE)
 
+SCORING = frozenset(
+    ("match", "match_phrase", "match_phrase_prefix", "multi_match", "query_string", "knn", "more_like_this")
+)
+"""Clauses that find the best document first."""
+
 
 def uncut(body: Body, question: str) -> Body:
     """The body without ``size: 1`` where its documents are in no order and ``question`` speaks of no single one.
@@ -22,7 +27,6 @@ def uncut(body: Body, question: str) -> Body:
 
 def _scores(query: object) -> bool:
     """Whether full text, which finds the best document first, is in the query."""
-    text = ("match", "match_phrase", "match_phrase_prefix", "multi_match", "query_string", "knn", "more_like_this")
     if isinstance(query, list):
         return any(map(_scores, query))
-    return isinstance(query, dict) and any(key in text or _scores(value) for key, value in query.items())
+    return isinstance(query, dict) and any(key in SCORING or _scores(value) for key, value in query.items())

@@ -36,8 +36,8 @@ class Replay:
     _known: dict[str, bool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.sampled = [v for v in self.verdicts if v.candidate.origin != "neighbour"]
-        self._edits = [v for v in self.verdicts if v.candidate.origin == "neighbour"]
+        self.sampled = [v for v in self.verdicts if v.candidate.sampled]
+        self._edits = [v for v in self.verdicts if not v.candidate.sampled]
 
     @property
     def n(self) -> int:

@@ -68,7 +68,7 @@ class _Asking:
         verdicts, shown = ask(self.translator, case, AskOptions(n=n))
         return Sampled(
             id=case.id,
-            candidates=tuple(v.candidate for v in verdicts if v.candidate.origin != "neighbour"),
+            candidates=tuple(v.candidate for v in verdicts if v.candidate.sampled),
             seconds=round(clock() - began, 2),
             greedy=first,
             greedy_seconds=round(began - started, 2) if greedy else math.nan,

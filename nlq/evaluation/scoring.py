@@ -100,7 +100,7 @@ class _Scorer:
         same = next((v for v in replay.sampled if v.candidate.text == sampled.greedy.text), None)
         if same is None:
             verdicts, _ = self._verdicts(case, [sampled.greedy])
-            same = next(v for v in verdicts if v.candidate.origin != "neighbour")
+            same = next(v for v in verdicts if v.candidate.sampled)
         return replay.is_right(same)
 
 

@@ -39,7 +39,7 @@ def neighbours(verdict: Verdict, question: str, view: View, *, most: int = 4) ->
 def neighbour_candidates(verdicts: Sequence[Verdict], question: str, view: View, *, most: int) -> tuple[Candidate, ...]:
     """At most ``most`` edits of all these candidates, of those sampled most often first, one of each in turn; their
     queries differ from each other and from the sampled ones. Each has the log-probability of what it is an edit of."""
-    sampled = [verdict for verdict in verdicts if verdict.query is not None and verdict.candidate.origin != "neighbour"]
+    sampled = [verdict for verdict in verdicts if verdict.query is not None and verdict.candidate.sampled]
     keys = {id(verdict): _key(verdict.query or {}, view.index) for verdict in sampled}
     votes = Counter(keys.values())
     leaders: dict[str, Verdict] = {}

@@ -41,8 +41,9 @@ def features_of(traits: Sequence[Trait]) -> tuple[Features | None, ...]:
     than the best other result's, ``odds`` the log-odds of the share with one vote added to each side; ``surprise`` is
     the mean negative log-probability of a token, ``margin`` how much smaller it is than the smallest of another result.
     """
-    sampled = sum(t.origin != "neighbour" for t in traits) or 1
-    votes = Counter(t.group for t in traits if t.group is not None and t.origin != "neighbour")
+    samples = [t for t in traits if t.origin != "neighbour"]
+    sampled = len(samples) or 1
+    votes = Counter(t.group for t in samples if t.group is not None)
     surest: dict[int, float] = {}
     for trait in traits:
         if trait.group is not None:

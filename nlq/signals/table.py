@@ -14,6 +14,7 @@ from nlq.signals.facts import Facts, name_words
 from nlq.signals.parts import base
 from nlq.signals.shapes import asked_shapes, orders
 from nlq.signals.uses import uses_link, uses_number
+from nlq.sizes import SCORING
 from nlq.types import Signal, Verdict
 from nlq.values.words import fold
 from nlq.vote import is_empty
@@ -22,7 +23,6 @@ Found = tuple[float, str]
 Sign = Callable[[Facts], Found]
 """What is seen in the facts: the signal's value, and its note."""
 
-_IN_TEXT = frozenset({"match", "match_phrase", "match_phrase_prefix", "multi_match", "query_string", "knn"})
 _WRITTEN = re.compile(
     r"\b(?:mention(?:s|ed|ing)?|say(?:s|ing)?|writ(?:es|ten)|the (?:words?|phrases?)|talk(?:s|ing)? about|full[- ]text|"
     r"in the (?:text|title|content|description|subject|note)s?)\b",
@@ -130,7 +130,7 @@ def _asked_text(facts: Facts) -> Found:
     cue = _WRITTEN.search(facts.asked.text)
     if cue is None:
         return 0.5, ""
-    if any(clause.kind in _IN_TEXT for clause in facts.parts.clauses):
+    if any(clause.kind in SCORING for clause in facts.parts.clauses):
         return 1.0, ""
     return 0.0, f'"{cue[0]}" asks for words in a text'
 

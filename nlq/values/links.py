@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from nlq.periods import MONTHS
 from nlq.query_schema import BOOLEAN, TEXT
 from nlq.types import IndexSchema, LinkedValue
 from nlq.values.catalog import SHORTEST_NEAR, Catalog, Place
@@ -42,7 +43,6 @@ from nlq.values.words import (
 )
 
 MAX_FIELDS = 3
-_MONTHS = frozenset("january february march april may june july august september october november december".split())
 MAX_OCCURRENCES = 2
 _NOT = re.compile(
     r"(?:\b(?:not|non|never|isn['’]?t|aren['’]?t|wasn['’]?t|weren['’]?t|without|no)[\s-]+(?:yet\s+)?)$", re.I
@@ -67,7 +67,7 @@ def link(question: str, schema: IndexSchema, seen: Seen, *, kinds: frozenset[Kin
     whole = [span for span in names(question) if worth(span, taken)]
     days = [(day.start, day.start + len(day.text)) for day in dates(question)]
     for phrases in (whole, [span for span in spans(question) if worth(span, taken)]):  # a name before its parts
-        untimed = [s for s in phrases if s.plain not in _MONTHS and not any(a < s.end and s.start < b for a, b in days)]
+        untimed = [s for s in phrases if s.plain not in MONTHS and not any(a < s.end and s.start < b for a, b in days)]
         for kind in ("keyword", "prefix", "part", "fuzzy"):
             if kind in kinds:
                 _add_values(found, phrases if kind == "keyword" else untimed, kind, schema=schema, seen=seen)

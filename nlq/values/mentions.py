@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from nlq.periods import MONTHS
+
 _NUMBER = re.compile(r"(?<![\w.,:/-])[$€£]?(\d{1,3}(?:,\d{3})+|\d{1,15})(\.\d{1,9})?(?![\w/:%-]|[.,]\d)")
 # A number after one of these is a bound or a size, hardly a value.
 _BOUND = re.compile(
@@ -14,7 +16,7 @@ _BOUND = re.compile(
     r"around|between|from|every|reach(?:ed|es)?|past|nearly|almost|approximately|roughly)\W{0,3}$",
     re.IGNORECASE,
 )
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_SHORT = [name[:3] for name in MONTHS]
 _MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
@@ -83,5 +85,5 @@ def _date(found: re.Match[str], parts: dict[str, str | None]) -> Mention | None:
 
 def _month(parts: dict[str, str | None]) -> int:
     if name := parts.get("month"):
-        return _MONTHS.index(name[:3].casefold()) + 1
+        return _SHORT.index(name[:3].casefold()) + 1
     return int(parts.get("number") or 0)

@@ -12,7 +12,7 @@ from nlq.vote.results import result_key
 
 def is_sampled(verdict: Verdict) -> bool:
     """Whether the model wrote the candidate, at first or at a second look."""
-    return verdict.candidate.origin != "neighbour"
+    return verdict.candidate.sampled
 
 
 def votes(verdicts: Iterable[Verdict]) -> int:
