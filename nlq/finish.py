@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nlq.bounds import as_worded
 from nlq.canonical import canonical
 from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
@@ -34,8 +35,9 @@ class Finish:
     def __call__(self, body: Body) -> tuple[Body, tuple[Repair, ...]]:
         """The body as it runs, and the values that were replaced."""
         index = self.view.index
-        asked = ranked(uncut(body, self.view.question), index) if self.view.question else body
-        repaired, repairs = repair(asked, self.view.seen, index=index, links=self.view.values)
+        said = self.view.question
+        mended = ranked(uncut(as_worded(body, said), said), index) if said else body
+        repaired, repairs = repair(mended, self.view.seen, index=index, links=self.view.values)
         dated = grounded(whole_periods(canonical(repaired, index), index), index, self.view.now)
         ready = tolerant(complete(dated, max_results=self.max_results), index)
         return (with_vectors(ready, self.encode) if self.encode else ready), repairs
