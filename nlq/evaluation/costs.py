@@ -30,7 +30,7 @@ class Metered(Sampler):
 
     def __init__(self, inner: Sampler) -> None:
         self._inner = inner
-        self._prompts: list[Prompt] = []
+        self._tokens: dict[Prompt, float] = {}
         self._decoded = 0
 
     @property
@@ -38,13 +38,11 @@ class Metered(Sampler):
         return self._inner.name
 
     def start(self) -> None:
-        self._prompts, self._decoded = [], 0
+        self._tokens, self._decoded = {}, 0
 
     def prompt_tokens(self) -> float:
         """Tokens of all different prompts; NaN where the sampler does not tell."""
-        if not isinstance(self._inner, Sized):
-            return math.nan
-        return sum(map(self._inner.prompt_tokens, self._prompts))
+        return math.fsum(self._tokens.values()) if isinstance(self._inner, Sized) else math.nan
 
     def flops(self) -> float:
         """Of all different prompts and every candidate; NaN where the sampler does not tell how large its model is."""
@@ -53,8 +51,8 @@ class Metered(Sampler):
         return flops(self._inner.parameters, prompt_tokens=self.prompt_tokens(), decoded=self._decoded)
 
     def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
-        if prompt not in self._prompts:
-            self._prompts.append(prompt)
+        if prompt not in self._tokens:  # asked now, as what counting computes is what sampling needs next
+            self._tokens[prompt] = self._inner.prompt_tokens(prompt) if isinstance(self._inner, Sized) else math.nan
         for candidate in self._inner.sample(prompt, schema, params):
             self._decoded += candidate.tokens
             yield candidate

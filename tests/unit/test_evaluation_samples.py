@@ -120,7 +120,12 @@ def test_a_failing_model_ends_the_stage_and_leaves_no_line(tmp_path: Path) -> No
 class _Sized(ScriptedSampler):
     parameters = 1000
 
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__(texts)
+        self.sampled_before: list[int] = []
+
     def prompt_tokens(self, prompt: Prompt) -> int:
+        self.sampled_before.append(len(self.requests))
         return len(prompt.messages)
 
 
@@ -136,6 +141,16 @@ def test_flops_count_every_prompt_once_and_every_candidate() -> None:
     meter.start()
 
     assert meter.flops() == 0
+
+
+def test_a_prompt_is_counted_once_and_before_it_is_sampled_from_as_counting_may_compute_it() -> None:
+    inner = _Sized(["x"])
+    meter = Metered(inner)
+    for text in ("How many?", "How many?", "Which?"):
+        _drain(meter, Prompt(head=(), shots=(), tail=(Message("user", text),)), 1)
+    meter.flops()
+
+    assert inner.sampled_before == [0, 2]
 
 
 def test_the_cost_on_a_sampler_that_does_not_tell_its_size_is_not_known() -> None:
