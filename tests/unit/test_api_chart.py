@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import altair
+import jsonschema
 import pytest
 
 from api.chart import MOST_BARS, MOST_SERIES, Spec, chart
@@ -32,6 +34,16 @@ def test_a_result_becomes_its_chart(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", [c for c in CASES if not c["mark"]], ids=lambda case: case["name"])
 def test_what_is_better_told_than_drawn_has_no_chart(case: dict[str, Any]) -> None:
     assert chart_of(case) is None
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c["mark"]], ids=lambda case: case["name"])
+def test_a_chart_is_what_the_schema_of_vega_lite_allows(case: dict[str, Any]) -> None:
+    spec = chart_of(case)
+
+    assert spec is not None
+    assert altair.Chart.from_dict(spec).to_dict()["mark"] == spec["mark"]
+    with pytest.raises(jsonschema.ValidationError):
+        altair.Chart.from_dict({**spec, "mark": "no mark"})
 
 
 def groups(many: int, inner: int = 0) -> Result:
