@@ -61,10 +61,10 @@ def run(
     half: Half = None,
     sampler: Annotated[str | None, typer.Option(help="In place of NLQ_SAMPLER.")] = None,
     examples: Annotated[
-        Literal["cold", "warm", "store"],
+        Literal["cold", "warm", "store", "own"],
         typer.Option(
             help="cold: those nlq ships; warm: also the sets' other cases, none of the same index; "
-            "store: the examples database as it is."
+            "store: the examples database, none of the same index; own: all of it, as a service shows it."
         ),
     ] = "cold",
     links: Annotated[str, typer.Option(help=f"Linked values: shown, all, none, or some of {_LINKS}.")] = "shown",

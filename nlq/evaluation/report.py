@@ -18,7 +18,8 @@ from nlq.evaluation.summary import Summary, summaries, worst
 _EXAMPLES = {
     "cold": "only those that nlq ships",
     "warm": "those that nlq ships and the other cases of the sets, those of the same index left out",
-    "store": "the examples database as it was",
+    "store": "the examples database as it was, those of the same index left out",
+    "own": "the examples database as it was, those of the same index too",
 }
 _UNITS = {"flops": "FLOPs", "prompt_tokens": "prompt tokens"}
 _MOST_SHOWN = 400

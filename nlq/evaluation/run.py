@@ -18,8 +18,9 @@ from nlq.evaluation.cases import CaseSet, Half
 from nlq.evaluation.scores import dumps
 from nlq.settings import Settings
 
-Examples = Literal["cold", "warm", "store"]
-"""Where few-shot examples come from: what nlq ships; that and the cases of the other indices; the user's database."""
+Examples = Literal["cold", "warm", "store", "own"]
+"""Where few-shot examples come from: what nlq ships; that and the cases of the other indices; the user's database, with
+or without those of the asked index."""
 
 _DECIDE = tuple(
     "model sampler ensemble embedder retrieval shot max_fields max_tokens temperature top_ min_p repetition_penalty "

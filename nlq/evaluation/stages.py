@@ -107,13 +107,15 @@ def _opened_for_scoring(settings: Settings, asked: Asked) -> Iterator[Translator
 
 def _limited(translator: Translator, asked: Asked) -> Translator:
     kinds = link_kinds(asked.links)
-    limits = replace(translator.limits, link_kinds=kinds, constrained=not asked.free, foreign_shots=True)
+    limits = replace(
+        translator.limits, link_kinds=kinds, constrained=not asked.free, foreign_shots=asked.examples != "own"
+    )
     return replace(translator, limits=limits, cache=None)  # what is measured is asked
 
 
 def _with_examples(settings: Settings, asked: Asked, folder: Folder) -> Settings:
     """Examples of the run's own, so that those of a user neither help nor are joined by cases of a benchmark."""
-    if asked.examples == "store":
+    if asked.examples in ("store", "own"):
         return settings
     folder.path.mkdir(parents=True, exist_ok=True)
     own = {"examples_store": "sqlite", "examples_db": folder.path / f"examples-{asked.examples}.db"}

@@ -22,7 +22,7 @@ from nlq.evaluation.scores import CaseScore, Chosen, Scores, Stopped, Tried, rea
 from nlq.evaluation.summary import summaries, worst
 from nlq.settings import Settings
 from nlq.translator import Translator
-from nlq.types import SamplingParams
+from nlq.types import Example, SamplingParams
 from tests.fakes.benchmark import ALL, COUNT, write_set
 from tests.fakes.engine import FakeEngine
 from tests.fakes.sampler import ScriptedSampler
@@ -167,13 +167,18 @@ def test_a_folder_takes_no_samples_drawn_otherwise(tmp_path: Path, changes: Mapp
 
 
 @pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeEngine, ScriptedSampler]:
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch, store: FakeStore) -> tuple[FakeEngine, ScriptedSampler]:
     engine, model = FakeEngine(), ScriptedSampler([COUNT, ALL, COUNT])
 
     @contextmanager
     def opened(settings: Settings, *, sampler: Any = None, examples: Any = None) -> Iterator[Translator]:
         del settings
-        yield Translator(engine, sampler or model, examples or FakeStore(), params=SamplingParams(n=8))
+        yield Translator(engine, sampler or model, examples or store, params=SamplingParams(n=8))
 
     monkeypatch.setattr("nlq.evaluation.stages.open_translator", opened)
     return engine, model
@@ -252,6 +257,22 @@ def test_what_is_wrong_is_said_with_the_fix(tmp_path: Path, arguments: list[str]
 
     assert isinstance(done.exception, InputError)
     assert said in str(done.exception)
+
+
+@pytest.mark.parametrize(("choice", "shots"), [("store", 0), ("own", 1)])
+def test_examples_of_the_asked_index_are_shown_where_a_run_says_so(
+    tmp_path: Path,
+    parts: tuple[FakeEngine, ScriptedSampler],
+    store: FakeStore,
+    *,
+    choice: str,
+    shots: int,
+) -> None:
+    store.add([Example("How many poems?", json.loads(COUNT), "library")])
+    done = _eval(write_set(tmp_path / "books"), "--n", "1", "--out", tmp_path / "run", "--examples", choice)
+
+    assert done.exit_code == 0, done.output
+    assert {len(prompt.shots) // 2 for prompt, _, _ in parts[1].requests} == {shots}
 
 
 @pytest.mark.parametrize(("choice", "shots"), [("cold", 0), ("warm", 1)])
