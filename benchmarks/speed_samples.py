@@ -3,7 +3,7 @@
     python benchmarks/speed_samples.py [--sampler llama|transformers] [--n 1 4 16 64] [--server URL] [--out FOLDER]
 
 Every draw has a prompt of its own, which no cache holds, but for its samples. The ways take turns, so that a busy
-moment of the machine hits all of them; a row is the median of --repeat turns. "server" is the server at --server
+moment of the machine hits all of them; a row is the median of --repeat turns after a short one. "server" is the server at --server
 (vLLM), else llama.cpp's own over HTTP. With llama.cpp plain generate needs --generate, as its weights are unpacked.
 """
 
@@ -29,6 +29,8 @@ def main() -> None:
         server_for(sampler, args.server, args.model) as served,
     ):
         named = ways(sampler, served, plain)
+        for name, way in named.items():
+            way(prompt(f"{name} warm", 40), SamplingParams(n=1, max_tokens=4))
         measured = {n: turns(named, n, args) for n in args.n}
     report("speed-samples", tables(measured, sampler.name), args)
 
@@ -45,15 +47,15 @@ def ways(sampler: Sampler, served: Sampler | None, plain: Generate | None) -> Ma
 
 
 def turns(named: Mapping[str, Way], n: int, args: argparse.Namespace) -> Mapping[str, tuple[float, float]]:
-    """Seconds and tokens of each way, the medians over turns; a first turn warms up."""
+    """Seconds and tokens of each way, the medians over turns."""
     found: dict[str, list[tuple[float, int]]] = {name: [] for name in named}
-    for turn in range(args.repeat + 1):
+    for turn in range(args.repeat):
         for name, way in named.items():
             params = SamplingParams(n=n, max_tokens=args.new_tokens, seed=turn * 1000)
             seconds, tokens = seconds_of(lambda: way(prompt(f"{name} {n} {turn}", args.prompt_tokens), params))  # noqa: B023  # called at once
             found[name].append((seconds, tokens))
     return {
-        name: (statistics.median(s for s, _ in runs[1:]), statistics.median(t for _, t in runs[1:]))
+        name: (statistics.median(s for s, _ in runs), statistics.median(t for _, t in runs))
         for name, runs in found.items()
     }
 
