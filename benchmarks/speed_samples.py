@@ -3,8 +3,9 @@
     python benchmarks/speed_samples.py [--sampler llama|transformers] [--n 1 4 16 64] [--server URL] [--out FOLDER]
 
 Every draw has a prompt of its own, which no cache holds, but for its samples. The ways take turns, so that a busy
-moment of the machine hits all of them; a row is the median of --repeat turns after a short one. "server" is the server at --server
-(vLLM), else llama.cpp's own over HTTP. With llama.cpp plain generate needs --generate, as its weights are unpacked.
+moment of the machine hits all of them; a row is the median of --repeat turns after a short one. "server" is the server
+at --server (vLLM), else llama.cpp's own over HTTP. With llama.cpp plain generate needs --generate, as its weights are
+unpacked.
 """
 
 from __future__ import annotations
