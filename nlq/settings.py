@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     revisions: int = Field(3, ge=1, le=16, description="Queries that it then writes.")
     close: float = Field(0.6, ge=0, le=1, description="Part of the leader's votes that makes the runner-up close.")
     neighbours: int = Field(4, ge=0, le=64, description="Most edits of candidates that are tried for one question.")
-    temperature: float = Field(0.8, ge=0, le=5)
+    temperature: float = Field(0.5, ge=0, le=5)
     top_p: float = Field(0.95, gt=0, le=1)
     top_k: int = Field(0, ge=0)
     min_p: float = Field(0.0, ge=0, lt=1)

@@ -53,7 +53,7 @@ class SamplingParams:
     """
 
     n: int = 1
-    temperature: float = 0.8
+    temperature: float = 0.5
     top_p: float = 0.95
     top_k: int = 0
     min_p: float = 0.0

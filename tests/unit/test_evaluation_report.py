@@ -200,7 +200,7 @@ def test_one_command_samples_scores_and_reports(tmp_path: Path) -> None:
     assert len(read_samples([out / "samples-books.jsonl"])) == 2
     assert (out / "report.md").read_text().startswith("# Evaluation\n\n- `nlq")
     assert (run["asked"]["n"], run["sets"], run["model"]) == (3, {"books": str(books)}, "scripted")
-    assert run["asked"]["settings"]["temperature"] == 0.8
+    assert run["asked"]["settings"]["temperature"] == 0.5
     assert not [name for name in run["asked"]["settings"] if "key" in name or "url" in name]
 
 

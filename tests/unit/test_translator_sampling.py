@@ -141,7 +141,7 @@ def test_where_two_answers_are_close_the_model_looks_at_both_once_more() -> None
     assert prompt.head + prompt.shots == first.head + first.shots
     assert prompt.tail[0].content.startswith(first.tail[0].content)
     assert [v.candidate.origin for v in answer.verdicts] == ["sampled"] * 4 + ["revised"] * 3
-    assert {v.candidate.draw for v in answer.verdicts[4:]} == {"second look, t=0.8"}
+    assert {v.candidate.draw for v in answer.verdicts[4:]} == {"second look, t=0.5"}
     assert [group.votes for group in answer.ballot.groups] == [5, 2]
     assert answer.samples == 7
     assert answer.tokens == sum(v.candidate.tokens for v in answer.verdicts)
