@@ -68,9 +68,10 @@ def open_translator(
     with ExitStack() as parts:
         embedder = load_embedder(settings)
         if examples is None:
-            examples = parts.enter_context(closing(open_store(settings, embedder=embedder, url=known, console=console)))
             # The embedder takes seconds to load: it does so beside the model. What fails here fails again when used.
+            # It is waited for last, when the store is closed: that ends a long embedding.
             warming = parts.enter_context(ThreadPoolExecutor(1, thread_name_prefix="nlq-examples"))
+            examples = parts.enter_context(closing(open_store(settings, embedder=embedder, url=known, console=console)))
             warming.submit(examples.warm)
         ensemble: list[tuple[Sampler, float]] = []
         if sampler is None:

@@ -35,16 +35,21 @@ class Service:
     translator: FakeTranslator
 
 
+def executable() -> str | None:
+    """The first of BROWSERS that is installed."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if executable is None:
+    installed = executable()
+    if installed is None:
         reason = f"no browser found; install one of {', '.join(BROWSERS)}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=installed, args=list(FLAGS))
         yield browser
         browser.close()
 

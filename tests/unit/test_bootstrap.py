@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from nlq import bootstrap
 from nlq.bootstrap import open_translator
 from nlq.errors import ConfigError
 from nlq.settings import Settings, load_settings
@@ -60,3 +62,29 @@ def test_a_replay_without_a_file_names_the_setting(settings: Settings) -> None:
 
     with pytest.raises(ConfigError, match="NLQ_REPLAY_FILE"), open_translator(lacking, examples=FakeStore()):
         pass
+
+
+class _EmbedsLong(FakeStore):
+    """Its examples are embedded until it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = threading.Event()
+        self.ended_by_closing: bool | None = None
+
+    def warm(self) -> None:
+        self.ended_by_closing = self.closed.wait(30)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def test_whoever_leaves_does_not_wait_until_all_examples_are_embedded(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _EmbedsLong()
+    monkeypatch.setattr(bootstrap, "open_store", lambda *_, **__: store)
+    with open_translator(settings, sampler=ScriptedSampler(["{}"])):
+        pass
+
+    assert store.ended_by_closing
