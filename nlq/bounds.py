@@ -96,7 +96,8 @@ def _range(spec: Any, said: Worded) -> Any:
             out[bound] = value
             continue
         number, strict = found
-        new = (_STRICT if strict else _KEPT).get(bound, bound)
+        turn = _STRICT if strict else _KEPT
+        new = turn.get(bound, bound)
         whole_year = new != bound or (new == "gt" and isinstance(value, str))
         out[new] = number if whole_year and isinstance(value, str) else value
     return out
