@@ -97,7 +97,7 @@ def _range(spec: Any, said: Worded) -> Any:
             continue
         number, strict = found
         turn = _STRICT if strict else _KEPT
-        new = turn.get(bound, bound)
+        new = turn.get(bound) or bound
         whole_year = new != bound or (new == "gt" and isinstance(value, str))
         out[new] = number if whole_year and isinstance(value, str) else value
     return out
