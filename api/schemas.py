@@ -24,12 +24,14 @@ PREVIEW_BUCKETS = 10
 
 
 class ResponseOut(TypedDict):
-    """What the engine answered; ``hits`` with ``_id`` and ``_source``, ``took`` in milliseconds."""
+    """What the engine answered; ``hits`` with ``_id`` and ``_source``, ``took`` in milliseconds. ``terminated_early``
+    says that documents were left out: as the query wants, or of an alternative in a large index."""
 
     hits: list[dict[str, Any]]
     aggregations: dict[str, Any]
     total: int
     took: int
+    terminated_early: bool
 
 
 # The functional form, as "for" is a keyword. "groups" holds the votes of every group, the leader's first.
@@ -164,6 +166,7 @@ def response_out(result: Result) -> ResponseOut:
         "aggregations": dict(result.aggregations),
         "total": result.total,
         "took": result.took,
+        "terminated_early": result.partial,
     }
 
 

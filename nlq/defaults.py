@@ -41,6 +41,7 @@ def defaults(settings: Settings) -> Defaults:
             max_question_chars=settings.max_question_chars,
             max_results=settings.max_results,
             engine_timeout=settings.es_timeout,
+            dry_run_documents=settings.dry_run_documents,
             neighbours=settings.neighbours,
         ),
         "rounds": Rounds(first=settings.first_round, step=settings.next_rounds, stop=settings.stop),

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     es_user: str | None = None
     es_password: SecretStr | None = None
     es_ca: Path | None = Field(None, description="CA certificate file of the cluster.")
+    dry_run_documents: int = Field(
+        1_000_000, ge=0, description="Matches of each shard after which a dry run ends; 0: all. The answer is of all."
+    )
     es_timeout: float = Field(5.0, gt=0, le=120, description="Seconds one round of dry runs may take on the engine.")
     es_pass_through: bool = Field(
         False, description="Whether callers of the service send their own credentials for the cluster."

@@ -17,11 +17,12 @@ from nlq.types import Candidate, Example, Group, Origin, Verdict
 class Trail:
     """Draws candidates under ``schema``, and has them verified and judged.
 
-    ``judge`` sees all verdicts each time, as what a candidate is worth depends on the others.
+    ``verify`` is ``nlq.verify.verify`` with all but the candidates given. ``judge`` sees all verdicts each time, as
+    what a candidate is worth depends on the others.
     """
 
     schema: Schema | None
-    verify: Callable[[Sequence[Candidate]], Sequence[Verdict]]
+    verify: Callable[..., Sequence[Verdict]]
     judge: Callable[[Sequence[Verdict]], Sequence[Verdict]]
     tell: Callable[[Event], None]
     timings: Timings

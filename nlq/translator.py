@@ -38,6 +38,7 @@ from nlq.types import (
     Verdict,
 )
 from nlq.verify import verify
+from nlq.whole import whole
 
 __all__ = ["AskOptions", "Calibrate", "Event", "Judge", "Limits", "Translator", "clean_question"]
 
@@ -121,7 +122,10 @@ class Translator:
             examples = self._examples(view)
         tell(Event("examples", examples))
         asked = self._variants(view, examples, write=partial(build_prompt, text, previous=previous))
-        ballot = self._sure(self._choose(trail, asked, chosen, view=view, options=options))
+        ballot = self._choose(trail, asked, chosen, view=view, options=options)
+        search = partial(self.engine.search, index.index, timeout=self.limits.engine_timeout)
+        with timings("verify"):
+            ballot = self._sure(whole(trail, ballot, rule=chosen.rule, search=search))
         self._count(trail, ballot)
         tell(Event("ballot", ballot))
         answer = _answer(
@@ -196,6 +200,8 @@ class Translator:
                 index=view.index.index,
                 engine=self.engine,
                 timeout=self.limits.engine_timeout,
+                most_documents=self.limits.dry_run_documents,
+                known={},
                 finish=Finish(view, max_results=self._most(options), encode=encode),
             ),
             judge=lambda verdicts: self.judge(verdicts, view),

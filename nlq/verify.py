@@ -74,12 +74,16 @@ def verify(
     engine: Engine,
     timeout: float,
     finish: Callable[[Body], tuple[Body, tuple[Repair, ...]]],
+    most_documents: int = 0,
+    known: dict[str, Result | Failure] | None = None,
 ) -> tuple[Verdict, ...]:
     """One verdict per candidate, in order. Distinct bodies run once, together, in one request.
 
-    ``finish`` turns an accepted body into the one that runs, and names the values it repaired. Raises what
-    ``engine.search`` raises.
+    ``finish`` turns an accepted body into the one that runs, and names the values it repaired. A run ends after
+    ``most_documents`` matches of each shard (0: all): its result is partial then. ``known`` keeps what bodies came to,
+    for calls that follow. Raises what ``engine.search`` raises.
     """
+    results = {} if known is None else known
     bodies: dict[str, Body] = {}
     checked: list[tuple[Candidate, str | None, Refusal | tuple[Repair, ...]]] = []
     for candidate in candidates:
@@ -92,7 +96,9 @@ def verify(
         key = json.dumps(ready, sort_keys=True)
         bodies.setdefault(key, ready)
         checked.append((candidate, key, repairs))
-    results = dict(zip(bodies, engine.search(index, list(bodies.values()), timeout=timeout), strict=True))
+    bound = {"terminate_after": most_documents} if most_documents else {}
+    new = {key: {**bound, **body} for key, body in bodies.items() if key not in results}
+    results |= zip(new, engine.search(index, list(new.values()), timeout=timeout), strict=True)
     return tuple(
         Verdict(c, found.outcome, reason=found.reason)
         if isinstance(found, Refusal)

@@ -10,7 +10,7 @@ from nlq.types import Answer, Candidate, Group, Outcome, Result, Verdict
 from nlq.vote import is_empty
 
 Verify = Callable[[Sequence[Candidate]], Sequence[Verdict]]
-"""One verdict for each candidate, in order."""
+"""One verdict for each candidate, in order, with results of every document."""
 
 _NOTHING = Result((), 0)
 

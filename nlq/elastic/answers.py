@@ -30,7 +30,7 @@ def outcome_of(item: Json) -> Result | Failure:
         return Failure(Outcome.REJECTED, f"{shards['failed']} of {shards['total']} shards do not answer.")
     hits = tuple({key: hit[key] for key in _HIT if key in hit} for hit in item["hits"]["hits"])
     total = item["hits"].get("total", {}).get("value", len(hits))
-    return Result(hits, total, item.get("aggregations", {}), item.get("took", 0))
+    return Result(hits, total, item.get("aggregations", {}), item.get("took", 0), bool(item.get("terminated_early")))
 
 
 def features_of(nodes: Json) -> frozenset[str]:

@@ -49,12 +49,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the engine answered to one body: hits with ``_id`` and ``_source``, aggregations, total, ``took`` in ms."""
+    """What the engine answered to one body: hits with ``_id`` and ``_source``, aggregations, total, ``took`` in ms.
+
+    Where it is ``partial``, ``terminate_after`` left documents out.
+    """
 
     hits: tuple[Mapping[str, Any], ...]
     total: int
     aggregations: Mapping[str, Any] = field(default_factory=dict)
     took: int = 0
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,19 @@ def test_no_bodies_give_no_results(subject: Subject) -> None:
     assert tuple(subject.engine.search(subject.index, [], timeout=30)) == ()
 
 
+@pytest.mark.parametrize(("most", "partial"), [(1, True), (1000, False)])
+def test_a_search_that_left_documents_out_says_so(subject: Subject, most: int, *, partial: bool) -> None:
+    body: Body = {"query": {"match_all": {}}, "terminate_after": most, "track_total_hits": True}
+
+    [result, counted] = subject.engine.search(
+        subject.index, [body, {**body, "size": 0, "aggs": {"y": {"max": {"field": "year"}}}}], timeout=30
+    )
+
+    assert isinstance(result, Result)
+    assert isinstance(counted, Result)
+    assert (result.partial, counted.partial) == (partial, partial)
+
+
 def test_a_hit_has_its_source_and_the_values_it_was_sorted_by(subject: Subject) -> None:
     body: Body = {"sort": [{"year": "desc"}], "size": 1, "_source": ["title"]}
 

@@ -21,7 +21,9 @@ Key = tuple[str, str]
 """Index and id of a document."""
 
 VERSION = "9.4.3"
-KEYS = frozenset("query aggs aggregations size from sort search_after _source track_total_hits timeout".split())
+KEYS = frozenset(
+    "query aggs aggregations size from sort search_after _source track_total_hits timeout terminate_after".split()
+)
 
 
 class FakeEngine(Engine):
@@ -110,6 +112,8 @@ def _search(indices: Mapping[str, Index], body: Body) -> Result:
     query = body.get("query", {"match_all": {}})
     every = [((name, key), doc) for name, index in indices.items() for key, doc in index.documents.items()]
     found = [(key, doc) for key, doc in every if matches(whole, query, doc)]
+    most = body.get("terminate_after") or len(found)
+    found, cut = found[:most], len(found) > most
     if not every:
         matches(whole, query, {})  # refusals do not depend on documents
     aggregations = aggregate(whole, body.get("aggs") or body.get("aggregations") or {}, [doc for _, doc in found])
@@ -118,7 +122,7 @@ def _search(indices: Mapping[str, Index], body: Body) -> Result:
         keys = _sort_keys(body.get("sort"))
         ordered = [(key, doc) for key, doc in ordered if _is_behind(whole, doc, keys, after)]
     hits = _hits(whole, body, ordered[start : start + size])
-    return Result(tuple(hits), len(found), aggregations)
+    return Result(tuple(hits), len(found), aggregations, partial=cut)
 
 
 def _hits(index: Index, body: Body, found: list[tuple[Key, Body]]) -> Iterator[dict[str, Any]]:

@@ -66,7 +66,7 @@ def test_an_answer_has_every_promised_name(client: TestClient) -> None:
         "id", "question", "index", "query", "repairs", "response", "chart", "readback", "votes", "confidence",
         "unsure", "alternatives", "samples", "tokens", "cached", "answered_as", "next", "timings",
     }  # fmt: skip
-    assert set(answer["response"]) == {"hits", "aggregations", "total", "took"}
+    assert set(answer["response"]) == {"hits", "aggregations", "total", "took", "terminated_early"}
     assert answer["votes"] == {"for": 3, "of": 5, "groups": [3, 1]}
     assert answer["confidence"] == 0.6
     assert answer["response"]["hits"][0]["_source"]["title"] == "The Hobbit"

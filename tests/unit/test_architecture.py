@@ -15,7 +15,7 @@ PURE = tuple(
     "types errors ports json_schema query_schema expressions policy rewrite canonical dates periods "
     "bounds narrow partial values prompt readback verify vote signals neighbours timings grounding finish "
     "written paging conversation options plan rounds choices second_look trail sizes ranking scoring "
-    "caching".split()
+    "caching whole".split()
 )
 CORE = (*PURE, "translator", "curation", "run_body")
 SURFACES = ("bootstrap", "cli", "demo", "evaluation", "seeding", "settings", "defaults", "client", "langchain")
