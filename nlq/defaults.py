@@ -37,6 +37,7 @@ def defaults(settings: Settings) -> Defaults:
         ),
         "limits": Limits(
             shots=settings.shots,
+            shot_tokens=settings.shot_tokens,
             max_fields=settings.max_fields,
             max_question_chars=settings.max_question_chars,
             max_results=settings.max_results,

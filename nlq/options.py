@@ -44,19 +44,23 @@ class AskOptions:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What no request may exceed, and what a prompt shows: how many examples, how many fields, which kinds of linked
-    values. ``constrained`` False lets the model write free text, to see what the schema is worth. ``neighbours`` is
-    the most edits of sampled candidates that are tried for one question. With ``foreign_shots`` no example of the asked
-    index itself is shown, as is fair where these are measured or confirmed. A dry run ends after ``dry_run_documents``
-    matches of each shard (0: all of them); what is answered is run on all."""
+    """What no request may exceed, and what a prompt shows: how many examples in how many tokens, how many fields, which
+    kinds of linked values.
+
+    ``constrained`` False lets the model write free text, to see what the schema is worth. ``neighbours`` is the most
+    edits of sampled candidates that are tried for one question. With ``foreign_shots`` no example of the asked index
+    itself is shown, as is fair where these are measured or confirmed. A dry run ends after ``dry_run_documents``
+    matches of each shard (0: all of them); what is answered is run on all.
+    """
 
     shots: int = 3
+    shot_tokens: int = 600
     max_fields: int = 60
     link_kinds: frozenset[Kind] = SHOWN
     constrained: bool = True
     max_question_chars: int = 2000
     max_results: int = 1000
     engine_timeout: float = 5.0
-    dry_run_documents: int = 0
+    dry_run_documents: int = 1_000_000
     neighbours: int = 0
     foreign_shots: bool = False

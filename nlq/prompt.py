@@ -41,6 +41,7 @@ _HEAD_FIELDS = (
     "ordered_at:date",
 )
 _SHOT_FIELDS = 4
+_TOKEN_CHARS = 3
 _GO_ON = "Go on from that query: keep what the next question does not change."
 
 
@@ -66,6 +67,19 @@ def build_prompt(
         before = _turn(_asked(schema.index, fields, previous.question), previous.query)
         tail = [*before, Message("user", f"{_GO_ON}\n{named}Question: {_line(question)}")]
     return Prompt(head=head(), shots=tuple(shots), tail=tuple(tail))
+
+
+def fitting(examples: Iterable[Example], *, most_tokens: int) -> tuple[Example, ...]:
+    """The examples that a prompt shows of these, nearest first: one that would bring them above ``most_tokens`` is
+    passed over for shorter ones further away. Tokens are reckoned as a third of the characters."""
+    left, chosen = most_tokens, []
+    for example in examples:
+        turn = _turn(_asked(example.index, _shown(example), example.question), example.query)
+        tokens = sum(len(message.content) for message in turn) // _TOKEN_CHARS
+        if tokens <= left:
+            left -= tokens
+            chosen.append(example)
+    return tuple(chosen)
 
 
 @lru_cache(maxsize=1)

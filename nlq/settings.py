@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     )
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     shots: int = Field(3, ge=0, le=20, description="Few-shot examples retrieved for one question.")
+    shot_tokens: int = Field(600, ge=0, description="About how many tokens they may take; longer ones are passed over.")
     retrieval: Literal["masked", "plain", "random"] = Field("masked", description="How examples are found.")
     retrieval_floor: float = Field(0.25, ge=-1, le=1, description="Less near examples are not shown (cosine).")
     retrieval_kinds: float = Field(0.05, ge=0, le=1, description="What an example of a like index gains.")

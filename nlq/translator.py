@@ -20,7 +20,7 @@ from nlq.neighbours import neighbour_candidates
 from nlq.options import AskOptions, Event, Limits
 from nlq.plan import Diversity, Draw, Variant, plan, variants
 from nlq.ports import Embedder, Engine, ExampleStore, Sampler
-from nlq.prompt import build_prompt
+from nlq.prompt import build_prompt, fitting
 from nlq.readback import readback
 from nlq.rounds import Rounds
 from nlq.second_look import SecondLook, is_close, second_prompt
@@ -180,7 +180,7 @@ class Translator:
             values=view.values,
             fields=fields,
         )
-        return tuple(found)
+        return fitting(found, most_tokens=self.limits.shot_tokens * self.diversity.shot_groups)
 
     def _variants(
         self, view: View, examples: Sequence[Example], *, write: Callable[..., Prompt]

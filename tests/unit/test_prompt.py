@@ -10,7 +10,7 @@ import pytest
 
 from nlq.json_schema import Schema, problem
 from nlq.periods import Period
-from nlq.prompt import _HEAD_FIELDS, build_prompt, head
+from nlq.prompt import _HEAD_FIELDS, build_prompt, fitting, head
 from nlq.query_schema import accepted_schema, decoded_schema
 from nlq.types import Example, Field, IndexSchema, LinkedValue
 from tests.support import library_schema
@@ -32,6 +32,17 @@ def test_the_general_shots_fit_the_schemas_of_their_index(profile: Callable[[Ind
 
     assert len(queries) >= 10
     assert [problem(q, schema) for q in queries] == [None] * len(queries)
+
+
+def test_an_example_that_would_make_the_prompt_too_long_is_passed_over() -> None:
+    near, long, far = (
+        Example(f"{name} orders", {"query": {"terms": {"id": [name] * many}}}, "orders")
+        for name, many in (("near", 1), ("long", 100), ("far", 1))
+    )
+
+    assert fitting([near, long, far], most_tokens=100) == (near, far)
+    assert fitting([near, long, far], most_tokens=50) == (near,)
+    assert fitting([near, long, far], most_tokens=0) == ()
 
 
 def test_the_tail_names_the_index_its_fields_and_only_linked_values() -> None:
