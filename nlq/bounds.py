@@ -7,8 +7,8 @@
     at most, maximum of, up to; N or less, or earlier, or below, …                    lte
 
 "No more than", "not before" and their like are the opposite, kept; "more than or equal to" is kept too. A model gets
-the direction right and the strictness often wrong: one in six of its bounds beside words like "over" kept what it should
-leave out (305 bounds of recorded candidates). A year is all its days: "after 1990" begins with 1991.
+the direction right and the strictness often wrong: beside words like "over" one in six of its bounds kept what it
+should leave out (305 bounds of recorded candidates). A year is all its days: "after 1990" begins with 1991.
 """
 
 from __future__ import annotations
