@@ -10,6 +10,7 @@ from nlq.bounds import as_worded
 from nlq.canonical import canonical
 from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
+from nlq.negations import excluded
 from nlq.partial import tolerant
 from nlq.ranking import ranked
 from nlq.sizes import uncut
@@ -35,12 +36,17 @@ class Finish:
     def __call__(self, body: Body) -> tuple[Body, tuple[Repair, ...]]:
         """The body as it runs, and the values that were replaced."""
         index = self.view.index
-        said = self.view.question
-        mended = ranked(uncut(as_worded(body, said), said), index) if said else body
+        mended = self._mended(body) if self.view.question else body
         repaired, repairs = repair(mended, self.view.seen, index=index, links=self.view.values)
         dated = grounded(whole_periods(canonical(repaired, index), index), index, self.view.now)
         ready = tolerant(complete(dated, max_results=self.max_results), index)
         return (with_vectors(ready, self.encode) if self.encode else ready), repairs
+
+    def _mended(self, body: Body) -> Body:
+        """With what a model gets wrong though the question says it plainly."""
+        asked = self.view.question
+        bounded = as_worded(excluded(body, asked, self.view.values), asked)
+        return ranked(uncut(bounded, asked), self.view.index)
 
 
 def with_vectors(body: Body, encode: Encode) -> Body:

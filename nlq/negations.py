@@ -1,0 +1,97 @@
+"""Values that the question excludes: "not written in English", "other than Fiction", "neither red nor blue".
+
+A small model often demands such a value (in recorded candidates in 10 of 26 places). It is excluded where nothing
+stands between the word of negation and the value but an adverb, a participle, prepositions, articles, and other values
+with "or" or "nor": whatever else does may be what is negated ("never escalated tickets by Aisha").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nlq.types import Body, LinkedValue
+
+_NOT = r"(?:\b(?:not|cannot|except(?:\s+for)?|excluding|other\s+than|without|never|non|neither)\b|n['’]t\b)"
+_WORDS = r"(?!only\b)\w+ly|\w{2,}ed|\w{2,}en|made|set|be|in|of|by|from|on|at|to|as|with|for|a|an|the|any|its?|their"
+_BETWEEN = rf"(?:(?:{_WORDS})\s+)*"
+_LEAVES = ("term", "match", "match_phrase", "terms")
+_DEMANDS = ("filter", "must")
+
+
+def excluded(body: Body, question: str, links: Sequence[LinkedValue]) -> Body:
+    """A copy that excludes the values which ``question`` excludes and the body demands.
+
+    Conditions of the query itself and of a ``bool`` that it is are looked at; ones inside others, or on values that the
+    question has twice, stay as they are.
+    """
+    query = body.get("query")
+    if not isinstance(query, dict) or not re.search(_NOT, question, re.IGNORECASE):
+        return body
+    said = _Said(question, links, [value for leaf in _demanded(query) for value in _values(leaf)])
+    if said.excludes(query):
+        return {**body, "query": {"bool": {"must_not": [query]}}}
+    content = query.get("bool")
+    if list(query) != ["bool"] or not isinstance(content, dict):
+        return body
+    out: Body = {}
+    moved: list[Any] = []
+    for key, held in content.items():
+        leaves = held if isinstance(held, list) else [held]
+        out_of_it = [leaf for leaf in leaves if key in _DEMANDS and said.excludes(leaf)]
+        moved += out_of_it
+        if kept := [leaf for leaf in leaves if leaf not in out_of_it]:
+            out[key] = kept if isinstance(held, list) else held
+    if not moved:
+        return body
+    before = content.get("must_not", [])
+    out["must_not"] = [*(before if isinstance(before, list) else [before]), *moved]
+    return {**body, "query": {"bool": out}}
+
+
+class _Said:
+    """What ``question`` says of ``values``."""
+
+    def __init__(self, question: str, links: Sequence[LinkedValue], values: Sequence[str]) -> None:
+        self._question = question
+        self._links = links
+        named = [re.escape(text) for value in values for text in self._texts(value)]
+        value = "|".join(sorted(named, key=len, reverse=True)) or "(?!)"
+        self._before = re.compile(
+            rf"{_NOT}[\s-]+{_BETWEEN}(?:(?:{value})\s+(?:or|nor)\s+{_BETWEEN})*[\"'“‘]?$", re.IGNORECASE
+        )
+
+    def excludes(self, leaf: Any) -> bool:
+        """Whether the question excludes every value of the leaf."""
+        values = list(_values(leaf))
+        return bool(values) and all(map(self._excluded, values))
+
+    def _excluded(self, value: str) -> bool:
+        for text in self._texts(value):
+            found = list(re.finditer(rf"(?<!\w){re.escape(text)}(?!\w)", self._question, re.IGNORECASE))
+            if found:
+                return len(found) == 1 and self._before.search(self._question, 0, found[0].start()) is not None
+        return False
+
+    def _texts(self, value: str) -> list[str]:
+        """How the question may say the value, the longest first."""
+        linked = {link.text for link in self._links if str(link.value).casefold() == value.casefold()}
+        return sorted({value, *linked}, key=len, reverse=True)
+
+
+def _demanded(query: Body) -> Iterator[Any]:
+    yield query
+    content = query.get("bool")
+    for key in _DEMANDS if isinstance(content, dict) else ():
+        held = content.get(key, [])
+        yield from held if isinstance(held, list) else [held]
+
+
+def _values(leaf: Any) -> Iterator[str]:
+    """The texts that a leaf compares one field with; none where it is no such leaf."""
+    kind = next(iter(leaf), "") if isinstance(leaf, dict) else ""
+    content = leaf[kind] if kind in _LEAVES else None
+    for spec in content.values() if isinstance(content, dict) else ():
+        held = spec.get("value", spec.get("query")) if isinstance(spec, dict) else spec
+        yield from (each for each in (held if isinstance(held, list) else [held]) if isinstance(each, str) and each)
