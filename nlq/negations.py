@@ -83,15 +83,16 @@ class _Said:
 def _demanded(query: Body) -> Iterator[Any]:
     yield query
     content = query.get("bool")
-    for key in _DEMANDS if isinstance(content, dict) else ():
-        held = content.get(key, [])
-        yield from held if isinstance(held, list) else [held]
+    if isinstance(content, dict):
+        for key in _DEMANDS:
+            held = content.get(key, [])
+            yield from held if isinstance(held, list) else [held]
 
 
 def _values(leaf: Any) -> Iterator[str]:
     """The texts that a leaf compares one field with; none where it is no such leaf."""
     kind = next(iter(leaf), "") if isinstance(leaf, dict) else ""
-    content = leaf[kind] if kind in _LEAVES else None
+    content: Any = leaf[kind] if kind in _LEAVES else None
     for spec in content.values() if isinstance(content, dict) else ():
         held = spec.get("value", spec.get("query")) if isinstance(spec, dict) else spec
         yield from (each for each in (held if isinstance(held, list) else [held]) if isinstance(each, str) and each)

@@ -1,14 +1,32 @@
-"""Groups that are really single documents in an order."""
+"""Groups that are really single documents in an order, and documents that are really groups."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from nlq.query_schema import NUMBER
+from nlq.query_schema import NUMBER, SORTABLE
 from nlq.types import Body, IndexSchema
 
 _METRICS = frozenset({"sum", "avg", "max", "min"})
+_COMMON = re.compile(r"\b(?:(?P<few>\d{1,3})\s+)?(?:most|least)\s+(?:common|frequent)(?:ly)?\b", re.IGNORECASE)
+
+
+def grouped(body: Body, question: str, index: IndexSchema) -> Body:
+    """Groups of a field's values instead of documents in no order that show this field alone, where ``question`` asks
+    for the most common ones; as many as it or the body says, else one."""
+    asked, shown = _COMMON.search(question), body.get("_source")
+    if not asked or body.keys() - {"query", "size", "_source"} or not isinstance(shown, list) or len(shown) != 1:
+        return body
+    names = (f for f in index.fields if shown[0] in (f.name, f.parent) and f.aggregatable and not f.nested)
+    field = next((f.name for f in names if f.kind in SORTABLE), None)
+    if field is None:
+        return body
+    size = int(asked["few"] or 0) or body.get("size") or 1
+    rare = {"order": {"_count": "asc"}} if "least" in asked[0].lower() else {}
+    out = {key: value for key, value in body.items() if key == "query"}
+    return out | {"size": 0, "aggs": {"groups": {"terms": {"field": field, "size": size, **rare}}}}
 
 
 def ranked(body: Body, index: IndexSchema) -> Body:

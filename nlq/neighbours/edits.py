@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nlq.neighbours.places import Edited, narrowed, replaced, without
-from nlq.neighbours.results import hits, order, shape, top
+from nlq.neighbours.results import counts, hits, order, shape, top
 from nlq.query_schema import KEYWORD, TEXT
 from nlq.readback.queries import clause as condition
 from nlq.signals.clauses import Clause, Value, values
@@ -105,6 +105,22 @@ def either(facts: Facts) -> Edited:
         yield body, f"either of {' and '.join(map(_said, group))}"
 
 
+def once(facts: Facts) -> Edited:
+    """A value that is demanded of several fields, on one of them alone."""
+    by_value: dict[str, list[tuple[Clause, str]]] = {}
+    for clause, value in _single(facts):
+        if clause.role == "must" and isinstance(value.value, str):
+            by_value.setdefault(fold(value.value), []).append((clause, _base(value.field, facts)))
+    for same in by_value.values():
+        if len({field for _, field in same}) < 2:
+            continue
+        for kept, _ in same:
+            body = facts.body
+            for clause, _ in reversed(same):  # from the last on, so that places before it stay what they are
+                body = body if clause is kept else without(body, clause.path)
+            yield body, f"{_said(kept)} alone"
+
+
 EDITS: Mapping[str, Edit] = {
     "order": order,
     "top": top,
@@ -112,6 +128,8 @@ EDITS: Mapping[str, Edit] = {
     "shape": shape,
     "move": move,
     "trim": trim,
+    "once": once,
+    "counts": counts,
     "swap": swap,
     "either": either,
     "hits": hits,

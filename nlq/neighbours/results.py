@@ -12,6 +12,8 @@ from nlq.signals.parts import base, is_ranked, kind_of
 from nlq.signals.shapes import asked_shapes
 from nlq.types import Body
 
+_NUMBERS_OF = frozenset({"cardinality", "value_count"})
+_DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types? of)\b", re.IGNORECASE)
 _MEASURES = frozenset({"max", "min", "sum", "avg"})
 _DOWN = re.compile(
     r"\b(?:desc\w*|decreasing|most|top|(?:high|larg|bigg|great|long|new|late|old|fast|heav|tall)\w*est|best|latest|newest"
@@ -77,6 +79,21 @@ def hits(facts: Facts) -> Edited:
         shown = base(spec["field"], facts.view.index)
         sorted_by = {"sort": [{field: {"order": direction}}], "size": _few(facts), "_source": [shown]}
         yield _query_of(facts) | sorted_by, f"documents sorted by {field}, not groups of {spec['field']}"
+
+
+def counts(facts: Facts) -> Edited:
+    """The number of documents of each group in place of how many values of a field they have."""
+    if _DIFFERENT.search(facts.asked.text):
+        return
+    for name, agg in (facts.body.get("aggs") or {}).items():
+        measures = agg.get("aggs") or {}
+        kind, spec = kind_of(agg), agg.get(kind_of(agg))
+        if len(measures) != 1 or not all(kind_of(m) in _NUMBERS_OF for m in measures.values()):
+            continue
+        groups = {kind: {key: value for key, value in spec.items() if key != "order"}}
+        if "_key" in (order := spec.get("order") or {}):
+            groups[kind]["order"] = order
+        yield facts.body | {"aggs": {**facts.body["aggs"], name: groups}}, "the number of documents of each group"
 
 
 def _grouped(facts: Facts, field: str) -> Edited:

@@ -283,3 +283,46 @@ def test_a_boolean_that_the_question_says_to_hold_is_not_only_asked_to_exist() -
 
     assert ready["query"]["bool"]["filter"] == [{"term": {"lent": True}}, {"exists": {"field": "pages"}}]
     assert plain["query"] == body["query"]
+
+
+@pytest.mark.parametrize(
+    ("question", "size", "groups"),
+    [
+        ("the 2 most common shelves of long books", 2, {"field": "shelf", "size": 2}),
+        ("3 most frequent shelves", None, {"field": "shelf", "size": 3}),
+        ("most common shelf", None, {"field": "shelf", "size": 1}),
+        ("the least common shelf", 1, {"field": "shelf", "size": 1, "order": {"_count": "asc"}}),
+    ],
+)
+def test_what_is_most_common_is_asked_as_groups(question: str, size: int | None, groups: Body) -> None:
+    body: Body = {"query": {"range": {"pages": {"gt": 300}}}, "_source": ["shelf"]} | ({"size": size} if size else {})
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
+
+    assert ready["aggs"] == {"groups": {"terms": groups}}
+    assert (ready["size"], ready["query"]) == (0, body["query"])
+
+
+@pytest.mark.parametrize(
+    ("question", "body"),
+    [
+        ("shelves of long books", {"query": ALL, "_source": ["shelf"]}),
+        ("the most common shelf", {"query": ALL, "_source": ["shelf", "title"]}),
+        ("the most common shelf", {"query": ALL, "_source": ["shelf"], "sort": [{"pages": {"order": "desc"}}]}),
+        ("the most common meaning", {"query": ALL, "_source": ["meaning"]}),
+    ],
+)
+def test_documents_stay_documents_otherwise(question: str, body: Body) -> None:
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
+
+    assert "aggs" not in ready
+    assert ready["_source"] == body["_source"]
+
+
+def test_what_the_question_excludes_and_how_it_bounds_is_in_the_body_that_runs() -> None:
+    body: Body = {"query": {"bool": {"filter": [{"term": {"shelf": "Crime"}}, {"range": {"pages": {"gte": 300}}}]}}}
+    ready, _ = Finish(replace(VIEW, question="books not in Crime over 300 pages"), max_results=100)(body)
+
+    assert ready["query"]["bool"] == {
+        "filter": [{"range": {"pages": {"gt": 300}}}],
+        "must_not": [{"term": {"shelf": "Crime"}}],
+    }
