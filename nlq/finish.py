@@ -12,7 +12,7 @@ from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
 from nlq.negations import excluded
 from nlq.partial import tolerant
-from nlq.ranking import grouped, ranked
+from nlq.ranking import grouped, ordered, ranked
 from nlq.sizes import uncut
 from nlq.types import Body, Repair
 from nlq.values import repair
@@ -46,7 +46,8 @@ class Finish:
         """With what a model gets wrong though the question says it plainly."""
         asked = self.view.question
         bounded = as_worded(excluded(body, asked, self.view.values), asked)
-        return ranked(uncut(grouped(bounded, asked, self.view.index), asked), self.view.index)
+        in_order = ordered(grouped(bounded, asked, self.view.index), asked)
+        return ranked(uncut(in_order, asked), self.view.index)
 
 
 def with_vectors(body: Body, encode: Encode) -> Body:

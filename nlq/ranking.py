@@ -10,6 +10,15 @@ from nlq.query_schema import NUMBER, SORTABLE
 from nlq.types import Body, IndexSchema
 
 _METRICS = frozenset({"sum", "avg", "max", "min"})
+_NUMBERS = _METRICS | {"cardinality", "value_count"}
+_TOP = re.compile(r"\b(?:top|bottom)\s+(?P<few>[1-9]\d{0,2})\b", re.IGNORECASE)
+_FIRST = re.compile(
+    r"(?<!at )\b(?:highest|lowest|largest|smallest|greatest|biggest|longest|shortest|most|least|fewest|best|worst"
+    r"|oldest|youngest|cheapest)\b",
+    re.IGNORECASE,
+)
+_LOW = re.compile(r"bottom|lowest|smallest|shortest|least|fewest|worst|youngest|cheapest", re.IGNORECASE)
+_EACH = re.compile(r"\b(?:each|per|every)\b", re.IGNORECASE)
 _COMMON = re.compile(r"\b(?:(?P<few>\d{1,3})\s+)?(?:most|least)\s+(?:common|frequent)(?:ly)?\b", re.IGNORECASE)
 
 
@@ -27,6 +36,31 @@ def grouped(body: Body, question: str, index: IndexSchema) -> Body:
     rare = {"order": {"_count": "asc"}} if "least" in asked[0].lower() else {}
     out = {key: value for key, value in body.items() if key == "query"}
     return out | {"size": 0, "aggs": {"groups": {"terms": {"field": field, "size": size, **rare}}}}
+
+
+def ordered(body: Body, question: str) -> Body:
+    """Groups in the order of their one metric, where ``question`` asks for the first of them by it ("authors by average
+    page views, top 3") and the body leaves the order open: Elasticsearch's own is by the number of documents. The
+    "highest" of a maximum is the metric itself."""
+    aggs, few = body.get("aggs"), _TOP.search(question)
+    asked = few or (None if _EACH.search(question) else _FIRST.search(question))
+    if not asked or _COMMON.search(question) or not isinstance(aggs, Mapping):
+        return body
+    ordering = _NUMBERS if few else _NUMBERS - {"max", "min"}
+    out = {}
+    for name, agg in aggs.items():
+        spec, below = agg.get("terms"), agg.get("aggs") or {}
+        by = [name for name, metric in below.items() if metric.keys() <= ordering]
+        is_open = (
+            isinstance(spec, Mapping) and "order" not in spec and not any("bucket_sort" in m for m in below.values())
+        )
+        if not is_open or len(by) != 1:
+            out[name] = agg
+            continue
+        size = {"size": int(few["few"])} if few and "size" not in spec else {}
+        direction = "asc" if _LOW.search(asked[0]) else "desc"
+        out[name] = {**agg, "terms": {**spec, **size, "order": {by[0]: direction}}}
+    return {**body, "aggs": out}
 
 
 def ranked(body: Body, index: IndexSchema) -> Body:

@@ -14,7 +14,7 @@ from itertools import islice, zip_longest
 from nlq.canonical import canonical
 from nlq.grounding import View
 from nlq.json_schema import minified
-from nlq.neighbours.edits import EDITS, Edit
+from nlq.neighbours.edits import AFTER_NOTHING, EDITS, Edit
 from nlq.signals.facts import Facts
 from nlq.types import Body, Candidate, IndexSchema, Verdict
 from nlq.written import as_written
@@ -60,7 +60,8 @@ def _edited(verdict: Verdict, question: str, view: View, *, seen: set[str]) -> I
     """Edits whose keys are not in ``seen``, which they are added to."""
     facts = Facts.of(verdict, question, view)
     seen.add(_key(facts.body, view.index))
-    for edit in EDITS.values():
+    first = AFTER_NOTHING if facts.found_nothing else ()
+    for edit in (EDITS[name] for name in dict.fromkeys((*first, *EDITS))):
         for body, change in edit(facts):
             written = _written(body, view.index)
             if (key := json.dumps(written, sort_keys=True)) not in seen:

@@ -79,6 +79,17 @@ def words(facts: Facts) -> Edited:
                     yield _with_link(facts, clause, link)
 
 
+def elsewhere(facts: Facts) -> Edited:
+    """Words that found nothing in one text, in the others."""
+    texts = [f.name for f in facts.view.index.fields if f.kind in TEXT and f.parent is None and not f.nested]
+    for clause, value in _single(facts):
+        if clause.kind.startswith("match") and value.field in texts and facts.found_nothing:
+            spec = clause.content[value.field]
+            for text in texts:
+                if text != value.field:
+                    yield _with_clause(facts, clause, {clause.kind: {text: spec}})
+
+
 def add(facts: Facts) -> Edited:
     """With a linked value that the query does not use as one more condition."""
     for links in facts.links().values():
@@ -135,8 +146,12 @@ EDITS: Mapping[str, Edit] = {
     "hits": hits,
     "add": add,
     "words": words,
+    "elsewhere": elsewhere,
 }
 """The edits, in the order in which they are tried."""
+
+AFTER_NOTHING = ("words", "elsewhere", "move")
+"""Those that are tried first on a query that found nothing."""
 
 
 def _single(facts: Facts) -> Iterator[tuple[Clause, Value]]:

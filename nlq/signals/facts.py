@@ -13,6 +13,7 @@ from nlq.signals.clauses import Clause, Value, fields, values
 from nlq.signals.parts import Parts, base, parts
 from nlq.types import Body, LinkedValue, Verdict
 from nlq.values.words import STOP, fold
+from nlq.vote import is_empty
 
 _OF_TRUTH = frozenset({"is", "are", "has", "have", "was", "were", "can", "flag"})
 _PRESENT = "has have having with without missing lack lacks no known unknown given recorded exist exists any".split()
@@ -37,6 +38,11 @@ class Facts:
         body = verdict.query or {}
         asked = Asked.of(question, view.values, view.periods)
         return cls(verdict, body, view, asked, parts(body, view.index), total)
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether the query ran and its result is empty."""
+        return self.verdict.result is not None and is_empty(self.verdict)
 
     def said(self, value: Value) -> bool:
         """Whether the question says the value, by itself or through a linked or repaired one."""

@@ -326,3 +326,39 @@ def test_what_the_question_excludes_and_how_it_bounds_is_in_the_body_that_runs()
         "filter": [{"range": {"pages": {"gt": 300}}}],
         "must_not": [{"term": {"shelf": "Crime"}}],
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "metric", "terms"),
+    [
+        ("lenders by average pages, top 3", "avg", {"size": 3, "order": {"value": "desc"}}),
+        ("bottom 2 lenders by total pages", "sum", {"size": 2, "order": {"value": "asc"}}),
+        ("top 3 lenders by their longest book", "max", {"size": 3, "order": {"value": "desc"}}),
+        ("which lender has the lowest average pages?", "avg", {"order": {"value": "asc"}}),
+        ("which lender has the most pages?", "sum", {"order": {"value": "desc"}}),
+    ],
+)
+def test_groups_stand_in_the_order_of_their_metric_where_the_first_are_asked_for(
+    question: str, metric: str, terms: Body
+) -> None:
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)(
+        _groups("lender", {metric: {"field": "pages"}})
+    )
+
+    assert ready["aggs"]["groups"]["terms"] == {"field": "lender", "size": 100, **terms}
+
+
+@pytest.mark.parametrize(
+    ("question", "metric"),
+    [
+        ("average pages per lender", {"avg": {"field": "pages"}}),
+        ("the longest book of lenders", {"max": {"field": "pages"}}),
+        ("the most common lenders and their average pages", {"avg": {"field": "pages"}}),
+        ("highest average pages for each lender", {"avg": {"field": "pages"}}),
+        ("lenders with at least 3 books, with their average pages", {"avg": {"field": "pages"}}),
+    ],
+)
+def test_the_order_of_groups_stays_open_otherwise(question: str, metric: Body) -> None:
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)(_groups("lender", metric))
+
+    assert "order" not in ready["aggs"]["groups"]["terms"]

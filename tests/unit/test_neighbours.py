@@ -16,7 +16,7 @@ from nlq.neighbours import EDITS, neighbour_candidates, neighbours
 from nlq.neighbours.places import replaced, without
 from nlq.signals import Facts
 from nlq.signals.clauses import clauses
-from nlq.types import Body, Candidate, Outcome, Verdict
+from nlq.types import Body, Candidate, Outcome, Result, Verdict
 from nlq.values import Seen
 from nlq.verify import check, verify
 from tests.support import index_schema, library_engine, lines
@@ -37,15 +37,16 @@ def _view(question: str) -> View:
     return grounding.view(question, engine.schema("library"))
 
 
-def _verdict(body: Body, view: View, *, logprob: float = -0.1) -> Verdict:
+def _verdict(body: Body, view: View, *, logprob: float = -0.1, result: Result | None = None) -> Verdict:
     query, _ = Finish(view, max_results=100)(body)
-    return Verdict(Candidate(minified(body), logprob), Outcome.EXECUTED, query=query)
+    return Verdict(Candidate(minified(body), logprob), Outcome.EXECUTED, query=query, result=result)
 
 
-def _edits(name: str, body: Body, question: str) -> list[tuple[Body, str]]:
+def _edits(name: str, body: Body, question: str, *, nothing: bool = False) -> list[tuple[Body, str]]:
     """What one edit alone makes, written as the decoded schema has it."""
     view = _view(question)
-    found = EDITS[name](Facts.of(_verdict(body, view), question, view))
+    verdict = _verdict(body, view, result=Result((), 0) if nothing else None)
+    found = EDITS[name](Facts.of(verdict, question, view))
     return [(canonical(edited, view.index), change) for edited, change in found]
 
 
@@ -57,7 +58,7 @@ def _plain(body: Body) -> Body:
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c['edit']}: {c['question']}" for c in CASES])
 def test_an_edit_changes_one_thing_and_says_what(case: dict[str, Any]) -> None:
-    found = _edits(case["edit"], case["body"], case["question"])
+    found = _edits(case["edit"], case["body"], case["question"], nothing=case.get("nothing", False))
 
     assert [_plain(body) for body, _ in found] == case["becomes"]
     assert not found or found[0][1] == case.get("change", found[0][1])
