@@ -33,14 +33,14 @@ def choices(options: AskOptions, *, params: SamplingParams, rounds: Rounds, sele
     rule = _named(RULES, select, option="select")
     stop = _named(STOPS, options.stop or rounds.stop, option="stop")
     asked = _params(options, params)
-    blocks = cut(asked.n, first=rounds.first, step=rounds.step)
+    blocks = cut(asked.n, first=rounds.step, step=rounds.step)
     if select == "first":  # one by one is the cheapest way to the first that finds something
         return Choices(asked, rule, _found, cut(asked.n, first=1, step=1), blocks)
     whole = options.n is not None and options.stop is None
     if options.time_budget:
-        sizes = cut(asked.n, first=rounds.step, step=rounds.step)
+        sizes = blocks
     else:
-        sizes = (asked.n,) if whole else blocks
+        sizes = (asked.n,) if whole else cut(asked.n, first=rounds.first, step=rounds.step)
     return Choices(asked, rule, _never if whole else stop, sizes, blocks)
 
 

@@ -1,8 +1,8 @@
 """Which model is asked with which prompt, how warm, for which candidate: the diversity of a sample.
 
 All of it is decided before the first candidate is drawn, and by a candidate's number alone: the tenth one comes from
-the same prompt however the rounds are cut. Prompts change only where a round may end, since every runtime computes a
-prompt once for the candidates that share it.
+the same prompt however the rounds are cut. Prompts change after a block of candidates, not with each, since every
+runtime computes a prompt once for the candidates that share it.
 """
 
 from __future__ import annotations

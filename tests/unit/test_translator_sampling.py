@@ -188,3 +188,12 @@ def test_edits_of_candidates_are_tried_and_counted_as_no_sample() -> None:
     assert 1 <= origins.count("neighbour") <= 2
     assert all(v.candidate.edit for v in edited.verdicts[3:])
     assert edited.samples == edited.ballot.of == 3
+
+
+def test_the_first_round_asks_with_and_without_examples() -> None:
+    diversity = Diversity(shotless_share=0.5)
+    translator = translator_of(COUNT, diversity=diversity, params=SamplingParams(n=8))
+    ask(translator, stop="unanimous")
+    first = requests_of(translator)[:2]
+
+    assert [(bool(prompt.shots), params.n) for prompt, _, params in first] == [(True, 2), (False, 2)]
