@@ -30,7 +30,7 @@ class Screen:
 
 
 SCREENS = (
-    Screen("search", "movies", "comedies longer than two hours with an IMDB rating above 8"),
+    Screen("search", "movies", "comedies by Woody Allen released after 1985"),
     Screen("chart", "articles", "how many articles were published in each year"),
     Screen("unsure", "gutenberg", "best books about the sea", scheme="dark"),
     Screen("phone", "movies", "average worldwide gross per genre", width=390),

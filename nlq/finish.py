@@ -12,7 +12,7 @@ from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
 from nlq.negations import excluded
 from nlq.partial import tolerant
-from nlq.ranking import grouped, ordered, ranked
+from nlq.ranking import counted, grouped, ordered, ranked
 from nlq.sizes import uncut
 from nlq.types import Body, Repair
 from nlq.values import repair
@@ -46,7 +46,7 @@ class Finish:
         """With what a model gets wrong though the question says it plainly."""
         asked = self.view.question
         bounded = as_worded(excluded(body, asked, self.view.values), asked)
-        in_order = ordered(grouped(bounded, asked, self.view.index), asked)
+        in_order = ordered(counted(grouped(bounded, asked, self.view.index), asked), asked)
         return ranked(uncut(in_order, asked), self.view.index)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from nlq.narrow import split, stem, stems
 from nlq.query_schema import NUMBER, SORTABLE
 from nlq.types import Body, IndexSchema
 
@@ -18,6 +19,8 @@ _FIRST = re.compile(
     re.IGNORECASE,
 )
 _LOW = re.compile(r"bottom|lowest|smallest|shortest|least|fewest|worst|youngest|cheapest", re.IGNORECASE)
+_MANY = re.compile(r"\b(?:how many|numbers? of|count)\b", re.IGNORECASE)
+_DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types? of)\b", re.IGNORECASE)
 _EACH = re.compile(r"\b(?:each|per|every)\b", re.IGNORECASE)
 _COMMON = re.compile(r"\b(?:(?P<few>\d{1,3})\s+)?(?:most|least)\s+(?:common|frequent)(?:ly)?\b", re.IGNORECASE)
 
@@ -36,6 +39,28 @@ def grouped(body: Body, question: str, index: IndexSchema) -> Body:
     rare = {"order": {"_count": "asc"}} if "least" in asked[0].lower() else {}
     out = {key: value for key, value in body.items() if key == "query"}
     return out | {"size": 0, "aggs": {"groups": {"terms": {"field": field, "size": size, **rare}}}}
+
+
+def counted(body: Body, question: str) -> Body:
+    """Numbers of documents of groups, instead of how many values of a field they have that ``question`` does not name
+    ("how many articles per year" is not the number of different titles)."""
+    aggs, said = body.get("aggs"), stems(question)
+    if not isinstance(aggs, Mapping) or _DIFFERENT.search(question) or not _MANY.search(question):
+        return body
+    out = {}
+    for name, agg in aggs.items():
+        [below] = (agg.get("aggs") or {}).values() if len(agg.get("aggs") or {}) == 1 else [{}]
+        spec = next((below[kind] for kind in ("cardinality", "value_count") if kind in below), None)
+        words = split(str(spec.get("field", "")).removesuffix(".keyword")) if isinstance(spec, Mapping) else []
+        if not words or said & set(map(stem, words)):
+            out[name] = agg
+            continue
+        out[name] = {
+            kind: {key: value for key, value in held.items() if key != "order"} if isinstance(held, Mapping) else held
+            for kind, held in agg.items()
+            if kind != "aggs"
+        }
+    return {**body, "aggs": out}
 
 
 def ordered(body: Body, question: str) -> Body:

@@ -362,3 +362,22 @@ def test_the_order_of_groups_stays_open_otherwise(question: str, metric: Body) -
     ready, _ = Finish(replace(VIEW, question=question), max_results=100)(_groups("lender", metric))
 
     assert "order" not in ready["aggs"]["groups"]["terms"]
+
+
+@pytest.mark.parametrize(
+    ("question", "counts"),
+    [
+        ("how many books per shelf", True),
+        ("number of books on each shelf", True),
+        ("how many lenders per shelf", False),
+        ("how many different books per shelf", False),
+        ("lenders per shelf", False),
+    ],
+)
+def test_groups_count_documents_unless_the_question_names_what_is_counted(question: str, *, counts: bool) -> None:
+    body = _groups("shelf", {"cardinality": {"field": "lender"}}, order={"value": "desc"})
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
+    kept = {"field": "shelf", "size": 100} | ({} if counts else {"order": {"value": "desc"}})
+
+    assert ready["aggs"]["groups"]["terms"] == kept
+    assert ("aggs" in ready["aggs"]["groups"]) is not counts

@@ -16,7 +16,7 @@ from nlq.elastic.fields import flatten
 from nlq.json_schema import Schema, minified, problem
 from nlq.negations import excluded
 from nlq.query_schema import accepted_schema, decoded_schema
-from nlq.ranking import grouped, ordered, ranked
+from nlq.ranking import counted, grouped, ordered, ranked
 from nlq.sizes import uncut
 from nlq.types import IndexSchema
 
@@ -132,5 +132,7 @@ def test_no_rule_that_mends_what_models_write_changes_an_example(index: str) -> 
     for example in examples_of(index):
         question, query = example["question"], example["query"]
         worded = as_worded(excluded(query, question, ()), question)
-        mended = ranked(uncut(ordered(grouped(worded, question, schema), question), question), schema)
+        mended = ranked(
+            uncut(ordered(counted(grouped(worded, question, schema), question), question), question), schema
+        )
         assert mended == query, question
