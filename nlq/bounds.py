@@ -61,7 +61,7 @@ def as_worded(body: Body, question: str) -> Body:
     said = _worded(question)
     if not said or _negates_a_range(body):
         return body
-    bounds = Counter(number for number, _ in _bounds(body, said))
+    bounds = Counter(_bounds(body, said))
     clear = {number: said[number] for number, times in bounds.items() if times == 1}
 
     def leaf(kind: str, content: Any) -> Body:
@@ -98,19 +98,20 @@ def _range(spec: Any, said: Worded) -> Any:
         number, strict = found
         turn = _STRICT if strict else _KEPT
         new = turn.get(bound) or bound
-        whole_year = new != bound or (new == "gt" and isinstance(value, str))
-        out[new] = number if whole_year and isinstance(value, str) else value
+        whole_year = isinstance(value, str) and (new != bound or new == "gt")
+        out[new] = number if whole_year else value
     return out
 
 
-def _bounds(node: Any, said: Worded) -> Iterator[tuple[str, bool]]:
+def _bounds(node: Any, said: Worded) -> Iterator[str]:
+    """The numbers of the question that are bounds in the node, each as often as it is one."""
     if isinstance(node, list):
         for item in node:
             yield from _bounds(item, said)
     elif isinstance(node, dict):
         for key, value in node.items():
             if (found := _said(key, value, said)) is not None:
-                yield found
+                yield found[0]
             yield from _bounds(value, said)
 
 

@@ -14,7 +14,7 @@ from nlq.negations import excluded
 from nlq.partial import tolerant
 from nlq.ranking import counted, grouped, ordered, ranked
 from nlq.sizes import uncut
-from nlq.types import Body, Repair
+from nlq.types import Body, IndexSchema, LinkedValue, Repair
 from nlq.values import repair
 from nlq.verify import complete
 
@@ -36,18 +36,19 @@ class Finish:
     def __call__(self, body: Body) -> tuple[Body, tuple[Repair, ...]]:
         """The body as it runs, and the values that were replaced."""
         index = self.view.index
-        mended = self._mended(body) if self.view.question else body
-        repaired, repairs = repair(mended, self.view.seen, index=index, links=self.view.values)
+        asked = self.view.question
+        right = mended(body, asked, index=index, links=self.view.values) if asked else body
+        repaired, repairs = repair(right, self.view.seen, index=index, links=self.view.values)
         dated = grounded(whole_periods(canonical(repaired, index), index), index, self.view.now)
         ready = tolerant(complete(dated, max_results=self.max_results), index)
         return (with_vectors(ready, self.encode) if self.encode else ready), repairs
 
-    def _mended(self, body: Body) -> Body:
-        """With what a model gets wrong though the question says it plainly."""
-        asked = self.view.question
-        bounded = as_worded(excluded(body, asked, self.view.values), asked)
-        in_order = ordered(counted(grouped(bounded, asked, self.view.index), asked), asked)
-        return ranked(uncut(in_order, asked), self.view.index)
+
+def mended(body: Body, question: str, *, index: IndexSchema, links: Sequence[LinkedValue] = ()) -> Body:
+    """The body without what models get wrong though the question says it plainly."""
+    bounded = as_worded(excluded(body, question, links), question)
+    in_order = ordered(counted(grouped(bounded, question, index), question), question)
+    return ranked(uncut(in_order, question), index)
 
 
 def with_vectors(body: Body, encode: Encode) -> Body:

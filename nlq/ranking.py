@@ -8,10 +8,11 @@ from typing import Any
 
 from nlq.narrow import split, stem, stems
 from nlq.query_schema import NUMBER, SORTABLE
-from nlq.types import Body, IndexSchema
+from nlq.types import Body, Field, IndexSchema
 
 _METRICS = frozenset({"sum", "avg", "max", "min"})
-_NUMBERS = _METRICS | {"cardinality", "value_count"}
+_COUNTS = ("cardinality", "value_count")
+_NUMBERS = _METRICS.union(_COUNTS)
 _TOP = re.compile(r"\b(?:top|bottom)\s+(?P<few>[1-9]\d{0,2})\b", re.IGNORECASE)
 _FIRST = re.compile(
     r"(?<!at )\b(?:highest|lowest|largest|smallest|greatest|biggest|longest|shortest|most|least|fewest|best|worst"
@@ -20,9 +21,22 @@ _FIRST = re.compile(
 )
 _LOW = re.compile(r"bottom|lowest|smallest|shortest|least|fewest|worst|youngest|cheapest", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:how many|numbers? of|count)\b", re.IGNORECASE)
-_DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types? of)\b", re.IGNORECASE)
+DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types? of)\b", re.IGNORECASE)
 _EACH = re.compile(r"\b(?:each|per|every)\b", re.IGNORECASE)
 _COMMON = re.compile(r"\b(?:(?P<few>\d{1,3})\s+)?(?:most|least)\s+(?:common|frequent)(?:ly)?\b", re.IGNORECASE)
+
+
+def group_field(name: str, index: IndexSchema) -> Field | None:
+    """The field, or the multi-field of it, by whose values documents can be grouped."""
+    named = (f for f in index.fields if name in (f.name, f.parent) and f.aggregatable)
+    return next((f for f in named if f.kind in SORTABLE), None)
+
+
+def values_counted(agg: Mapping[str, Any]) -> str | None:
+    """The field whose values the one metric of groups counts; None where they have another metric, or several."""
+    below = list((agg.get("aggs") or {}).values())
+    counts = [below[0][kind] for kind in _COUNTS if kind in below[0]] if len(below) == 1 else []
+    return str(counts[0].get("field", "")) if counts else None
 
 
 def grouped(body: Body, question: str, index: IndexSchema) -> Body:
@@ -31,27 +45,25 @@ def grouped(body: Body, question: str, index: IndexSchema) -> Body:
     asked, shown = _COMMON.search(question), body.get("_source")
     if not asked or body.keys() - {"query", "size", "_source"} or not isinstance(shown, list) or len(shown) != 1:
         return body
-    names = (f for f in index.fields if shown[0] in (f.name, f.parent) and f.aggregatable and not f.nested)
-    field = next((f.name for f in names if f.kind in SORTABLE), None)
-    if field is None:
+    field = group_field(shown[0], index)
+    if field is None or field.nested:
         return body
     size = int(asked["few"] or 0) or body.get("size") or 1
     rare = {"order": {"_count": "asc"}} if "least" in asked[0].lower() else {}
-    out = {key: value for key, value in body.items() if key == "query"}
-    return out | {"size": 0, "aggs": {"groups": {"terms": {"field": field, "size": size, **rare}}}}
+    out = {"query": body["query"]} if "query" in body else {}
+    return out | {"size": 0, "aggs": {"groups": {"terms": {"field": field.name, "size": size, **rare}}}}
 
 
 def counted(body: Body, question: str) -> Body:
     """Numbers of documents of groups, instead of how many values of a field they have that ``question`` does not name
     ("how many articles per year" is not the number of different titles)."""
-    aggs, said = body.get("aggs"), stems(question)
-    if not isinstance(aggs, Mapping) or _DIFFERENT.search(question) or not _MANY.search(question):
+    aggs = body.get("aggs")
+    if not isinstance(aggs, Mapping) or DIFFERENT.search(question) or not _MANY.search(question):
         return body
+    said = stems(question)
     out = {}
     for name, agg in aggs.items():
-        [below] = (agg.get("aggs") or {}).values() if len(agg.get("aggs") or {}) == 1 else [{}]
-        spec = next((below[kind] for kind in ("cardinality", "value_count") if kind in below), None)
-        words = split(str(spec.get("field", "")).removesuffix(".keyword")) if isinstance(spec, Mapping) else []
+        words = split((values_counted(agg) or "").removesuffix(".keyword"))
         if not words or said & set(map(stem, words)):
             out[name] = agg
             continue

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nlq.errors import InputError
-from nlq.types import Body
+from nlq.types import Body, is_sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class CaseScore:
 
     @property
     def sampled(self) -> tuple[Tried, ...]:
-        return tuple(t for t in self.tried if t.origin != "neighbour")
+        return tuple(t for t in self.tried if is_sample(t.origin))
 
     @property
     def n(self) -> int:

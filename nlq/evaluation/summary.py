@@ -20,6 +20,7 @@ from nlq.evaluation.metrics import (
     reliability,
 )
 from nlq.evaluation.scores import CaseScore, Scores
+from nlq.types import is_sample
 
 WORST = 10
 EVERYTHING = "all"
@@ -172,7 +173,7 @@ def _outcomes(cases: Sequence[CaseScore]) -> dict[str, int]:
     """How far the sampled candidates came; "empty" is taken out of "executed", "edits" are those that executed."""
     names = ("unparsed", "invalid", "refused", "rejected", "timed_out", "empty", "executed", "edits")
     counts = Counter("empty" if t.empty else str(t.outcome) for c in cases for t in c.sampled)
-    counts["edits"] = sum(t.outcome == "executed" for c in cases for t in c.tried if t.origin == "neighbour")
+    counts["edits"] = sum(t.outcome == "executed" for c in cases for t in c.tried if not is_sample(t.origin))
     return {name: counts[name] for name in names}
 
 

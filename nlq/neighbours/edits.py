@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from nlq.neighbours.places import Edited, narrowed, replaced, without
+from nlq.neighbours.places import Edited, narrowed, replaced, without, without_all
 from nlq.neighbours.results import counts, hits, order, shape, top
 from nlq.query_schema import KEYWORD, TEXT
 from nlq.readback.queries import clause as condition
@@ -25,9 +25,7 @@ def drop(facts: Facts) -> Edited:
     """Without the conditions that the question does not ground: all of them, then each alone."""
     loose = [c for c in facts.parts.clauses if c.role in ("must", "must_not") and not facts.grounded(c)]
     if len(loose) > 1:
-        body = facts.body
-        for clause in reversed(loose):  # from the last on, so that places before it stay what they are
-            body = without(body, clause.path)
+        body = without_all(facts.body, [clause.path for clause in loose])
         yield body, "without " + ", ".join(_said(c) for c in loose)
     for clause in loose:
         yield without(facts.body, clause.path), f"without {_said(clause)}"
@@ -110,9 +108,7 @@ def either(facts: Facts) -> Edited:
         if len({repr(clause.content) for clause in group}) < 2:
             continue
         any_of = {"bool": {"should": [clause.node for clause in group], "minimum_should_match": 1}}
-        body = replaced(facts.body, group[0].path, any_of)
-        for clause in reversed(group[1:]):
-            body = without(body, clause.path)
+        body = without_all(replaced(facts.body, group[0].path, any_of), [clause.path for clause in group[1:]])
         yield body, f"either of {' and '.join(map(_said, group))}"
 
 
@@ -126,9 +122,7 @@ def once(facts: Facts) -> Edited:
         if len({field for _, field in same}) < 2:
             continue
         for kept, _ in same:
-            body = facts.body
-            for clause, _ in reversed(same):  # from the last on, so that places before it stay what they are
-                body = body if clause is kept else without(body, clause.path)
+            body = without_all(facts.body, [clause.path for clause, _ in same if clause is not kept])
             yield body, f"{_said(kept)} alone"
 
 

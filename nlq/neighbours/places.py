@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nlq.rewrite import HOLDS
@@ -21,6 +21,14 @@ def without(body: Body, path: Path) -> Body:
     that is emptied fits every document."""
     out: Body = _without(body, path, "") or {}
     return out if "query" in out or path[0] != "query" else {"query": {"match_all": {}}, **out}
+
+
+def without_all(body: Body, paths: Sequence[Path]) -> Body:
+    """The body without the clauses at ``paths``, which are in the order of the body: the last one goes first, so that
+    places before it stay what they are."""
+    for path in reversed(paths):
+        body = without(body, path)
+    return body
 
 
 def replaced(node: Any, path: Path, new: Any) -> Any:

@@ -6,14 +6,12 @@ import re
 from typing import Any
 
 from nlq.neighbours.places import Edited
-from nlq.query_schema import SORTABLE
+from nlq.ranking import DIFFERENT, group_field, values_counted
 from nlq.signals.facts import Facts
 from nlq.signals.parts import base, is_ranked, kind_of
 from nlq.signals.shapes import asked_shapes
 from nlq.types import Body
 
-_NUMBERS_OF = frozenset({"cardinality", "value_count"})
-_DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types? of)\b", re.IGNORECASE)
 _MEASURES = frozenset({"max", "min", "sum", "avg"})
 _DOWN = re.compile(
     r"\b(?:desc\w*|decreasing|most|top|(?:high|larg|bigg|great|long|new|late|old|fast|heav|tall)\w*est|best|latest|newest"
@@ -83,13 +81,12 @@ def hits(facts: Facts) -> Edited:
 
 def counts(facts: Facts) -> Edited:
     """The number of documents of each group in place of how many values of a field they have."""
-    if _DIFFERENT.search(facts.asked.text):
+    if DIFFERENT.search(facts.asked.text):
         return
     for name, agg in (facts.body.get("aggs") or {}).items():
-        measures = agg.get("aggs") or {}
-        kind, spec = kind_of(agg), agg.get(kind_of(agg))
-        if len(measures) != 1 or not all(kind_of(m) in _NUMBERS_OF for m in measures.values()):
+        if values_counted(agg) is None:
             continue
+        kind, spec = kind_of(agg), agg[kind_of(agg)]
         groups = {kind: {key: value for key, value in spec.items() if key != "order"}}
         if "_key" in (order := spec.get("order") or {}):
             groups[kind]["order"] = order
@@ -98,12 +95,12 @@ def counts(facts: Facts) -> Edited:
 
 def _grouped(facts: Facts, field: str) -> Edited:
     """The values of a field with their numbers in place of documents that show it."""
-    named = (f for f in facts.view.index.fields if field in (f.name, f.parent) and f.aggregatable)
-    group = next((f.name for f in named if f.kind in SORTABLE), None)
-    if group is None:
+    found = group_field(field, facts.view.index)
+    if found is None:
         return
     size = {"size": _few(facts)} if _COMMON.search(facts.asked.text) else {}
-    yield _query_of(facts) | {"size": 0, "aggs": {"groups": {"terms": {"field": group, **size}}}}, f"groups of {group}"
+    groups = {"groups": {"terms": {"field": found.name, **size}}}
+    yield _query_of(facts) | {"size": 0, "aggs": groups}, f"groups of {found.name}"
 
 
 def _few(facts: Facts) -> int:

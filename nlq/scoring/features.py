@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nlq.types import Verdict
+from nlq.types import Verdict, is_sample
 from nlq.vote import vote
 
 Features = Mapping[str, float]
@@ -41,7 +41,7 @@ def features_of(traits: Sequence[Trait]) -> tuple[Features | None, ...]:
     than the best other result's, ``odds`` the log-odds of the share with one vote added to each side; ``surprise`` is
     the mean negative log-probability of a token, ``margin`` how much smaller it is than the smallest of another result.
     """
-    samples = [t for t in traits if t.origin != "neighbour"]
+    samples = [t for t in traits if is_sample(t.origin)]
     sampled = len(samples) or 1
     votes = Counter(t.group for t in samples if t.group is not None)
     surest: dict[int, float] = {}

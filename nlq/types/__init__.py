@@ -6,7 +6,7 @@ Units: times in seconds, log-probabilities natural, sizes in documents unless a 
 from __future__ import annotations
 
 from nlq.types.answers import Answer, Ballot, Group
-from nlq.types.candidates import Candidate, Failure, Origin, Outcome, Repair, Result, Signal, Verdict
+from nlq.types.candidates import Candidate, Failure, Origin, Outcome, Repair, Result, Signal, Verdict, is_sample
 from nlq.types.examples import Example, ExampleFilter, Record, State
 from nlq.types.index import Body, EngineInfo, Field, IndexInfo, IndexSchema
 from nlq.types.prompts import LinkedValue, Message, Prompt, Question, Role, SamplingParams
@@ -38,4 +38,5 @@ __all__ = [
     "Signal",
     "State",
     "Verdict",
+    "is_sample",
 ]

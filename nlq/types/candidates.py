@@ -13,6 +13,11 @@ Origin = Literal["sampled", "neighbour", "revised"]
 """Where a candidate comes from: the model; a cheap edit of a sampled one; the model's second look at two others."""
 
 
+def is_sample(origin: str) -> bool:
+    """Whether a candidate of that origin was written by the model, at first or at a second look; an edit is none."""
+    return origin != "neighbour"
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One text. ``logprob`` is the mean log-probability of its tokens (before temperature); ``tokens`` their number;
@@ -32,8 +37,8 @@ class Candidate:
 
     @property
     def sampled(self) -> bool:
-        """Whether the model wrote it, at first or at a second look; an edit is no sample."""
-        return self.origin != "neighbour"
+        """Whether the model wrote it (``is_sample``)."""
+        return is_sample(self.origin)
 
 
 class Outcome(StrEnum):

@@ -11,13 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import examples_db
-from nlq.bounds import as_worded
 from nlq.elastic.fields import flatten
+from nlq.finish import mended
 from nlq.json_schema import Schema, minified, problem
-from nlq.negations import excluded
 from nlq.query_schema import accepted_schema, decoded_schema
-from nlq.ranking import counted, grouped, ordered, ranked
-from nlq.sizes import uncut
 from nlq.types import IndexSchema
 
 SEEDS = Path(examples_db.__file__).parent / "seeds"
@@ -131,8 +128,4 @@ def test_no_rule_that_mends_what_models_write_changes_an_example(index: str) -> 
     schema = index_of(index)
     for example in examples_of(index):
         question, query = example["question"], example["query"]
-        worded = as_worded(excluded(query, question, ()), question)
-        mended = ranked(
-            uncut(ordered(counted(grouped(worded, question, schema), question), question), question), schema
-        )
-        assert mended == query, question
+        assert mended(query, question, index=schema) == query, question
