@@ -13,7 +13,7 @@ from nlq.grounding import View
 from nlq.negations import excluded
 from nlq.partial import tolerant
 from nlq.ranking import counted, grouped, ordered, ranked
-from nlq.sizes import uncut
+from nlq.sizes import listed, uncut
 from nlq.types import Body, IndexSchema, LinkedValue, Repair
 from nlq.values import repair
 from nlq.verify import complete
@@ -48,7 +48,7 @@ def mended(body: Body, question: str, *, index: IndexSchema, links: Sequence[Lin
     """The body without what models get wrong though the question says it plainly."""
     bounded = as_worded(excluded(body, question, links), question)
     in_order = ordered(counted(grouped(bounded, question, index), question), question)
-    return ranked(uncut(in_order, question), index)
+    return ranked(listed(uncut(in_order, question), question), index)
 
 
 def with_vectors(body: Body, encode: Encode) -> Body:

@@ -1,4 +1,4 @@
-"""How many documents a question asks for."""
+"""How many documents a question asks for: one, all of them, or their number alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ import re
 from nlq.types import Body
 
 _ONE = re.compile(r"\b(?:1|one|an?|any|single|example|sample|random|first)\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"\b(?:how\s+(?:many|much|often)|numbers?|counts?|counted|counting|totals?|amounts?|tally|quantity|frequency)\b"
+    r"|^\W*(?:is|are|was|were|do|does|did|has|have|can)\b",
+    re.IGNORECASE,
+)
+_ENGLISH = re.compile(
+    r"\b(?:the|by|with|without|which|what|who|whose|list|show|find|give|from|after|before|since|about|that|where)\b",
+    re.IGNORECASE,
+)
 
 SCORING = frozenset(
     ("match", "match_phrase", "match_phrase_prefix", "multi_match", "query_string", "knn", "more_like_this")
@@ -21,6 +30,15 @@ def uncut(body: Body, question: str) -> Body:
     """
     arbitrary = body.get("size") == 1 and not any(body.get(key) for key in ("sort", "aggs", "aggregations", "knn"))
     if not arbitrary or _scores(body.get("query")) or _ONE.search(question):
+        return body
+    return {key: value for key, value in body.items() if key != "size"}
+
+
+def listed(body: Body, question: str) -> Body:
+    """Documents instead of their number alone, where ``question`` (in English) neither asks for a number nor whether
+    there are any: "articles by Alan Turing". The number is in the answer either way."""
+    bare = body.get("size") == 0 and not body.get("aggs") and not body.get("aggregations")
+    if not bare or _NUMBER.search(question) or not _ENGLISH.search(question):
         return body
     return {key: value for key, value in body.items() if key != "size"}
 

@@ -240,6 +240,31 @@ def test_documents_in_no_order_are_not_cut_to_one_unless_one_is_asked_for(questi
     assert ready["size"] == size
 
 
+@pytest.mark.parametrize(
+    ("question", "size"),
+    [
+        ("books by Kuang", 100),
+        ("which books are about crime?", 100),
+        ("how many books by Kuang are there?", 0),
+        ("the number of books by Kuang", 0),
+        ("Total of the books that are lent", 0),
+        ("is there a book by Kuang?", 0),
+        ("wie viele Bücher von Kuang", 0),
+    ],
+)
+def test_documents_are_listed_unless_an_english_question_asks_for_a_number(question: str, size: int) -> None:
+    ready, _ = Finish(replace(VIEW, question=question), max_results=100)({"query": ALL, "size": 0})
+
+    assert ready["size"] == size
+
+
+def test_groups_and_what_a_person_wrote_stay_without_documents() -> None:
+    grouped, _ = Finish(replace(VIEW, question="books by shelf"), max_results=100)(_groups("shelf", {}))
+    written, _ = Finish(VIEW, max_results=100)({"query": ALL, "size": 0})
+
+    assert grouped["size"] == written["size"] == 0
+
+
 def _groups(field: str, metric: Body, **terms: Any) -> Body:
     inner = {"aggs": {"value": metric}} if metric else {}
     return {"size": 0, "aggs": {"groups": {"terms": {"field": field, **terms}, **inner}}}
