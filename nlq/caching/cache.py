@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from cachetools import TTLCache
 
 from nlq.caching.again import Verify, again, slim
-from nlq.caching.words import normalised, turns
+from nlq.caching.words import normalised, reordered, turns
 from nlq.grounding import View
 from nlq.options import AskOptions, Event
 from nlq.timings import Clock
@@ -34,7 +34,7 @@ class _Scope:
     index: str
     mapped: str
     options: AskOptions
-    values: frozenset[str]
+    values: tuple[tuple[str, tuple[str, ...]], ...]
     days: tuple[tuple[str, str], ...]
 
 
@@ -50,8 +50,9 @@ class AnswerCache:
     """The last ``size`` answers, for ``seconds`` each, in memory. Safe to use from several threads.
 
     With ``paraphrases`` above 0 a question also gets the answer to one whose vector has at least this cosine with its
-    own, where both name the same values, numbers and days and hold the same words that turn a meaning. Translators may
-    share a cache where their models of one name, and what judges candidates, are the same.
+    own, where both name the same values, those of a field in the same order, the same numbers and days, hold the same
+    words that turn a meaning, and are not the same words in another order. Translators may share a cache where their
+    models of one name, and what judges candidates, are the same.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class AnswerCache:
             index=view.index.index,
             mapped=_digest(view.index),
             options=options,
-            values=frozenset(f"{v.field}\n{v.value!r}" for v in view.values),
+            values=_by_field(view),
             days=tuple((str(p.start), str(p.end)) for p in view.periods),
         )
         key = _Key(scope, normalised(view.question), turns(view.question))
@@ -90,6 +91,7 @@ class AnswerCache:
         """The key whose question is nearest among those near enough."""
         with self._lock:
             alike = [k for k in self._kept if k.vector and k.turns == key.turns and k.scope == key.scope]
+        alike = [k for k in alike if not reordered(k.words, key.words)]
         cosines = {i: sum(map(float.__mul__, k.vector, key.vector)) for i, k in enumerate(alike)}
         best = max(cosines, key=cosines.__getitem__, default=None)
         return None if best is None or cosines[best] < self.paraphrases else alike[best]
@@ -102,6 +104,15 @@ class AnswerCache:
     def drop(self, key: _Key) -> None:
         with self._lock:
             self._kept.pop(key, None)
+
+
+def _by_field(view: View) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The values that the question names, by field, in the question's order ("from Boston to Denver")."""
+    question = view.question.casefold()
+    fields: dict[str, list[str]] = {}
+    for link in sorted(view.values, key=lambda v: question.find(v.text.casefold())):
+        fields.setdefault(link.field, []).append(repr(link.value))
+    return tuple(sorted((name, tuple(values)) for name, values in fields.items()))
 
 
 class Place:

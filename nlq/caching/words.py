@@ -21,8 +21,11 @@ _TURNS = frozenset(
     "latest earliest later earlier last next previous recent recently cheapest dearest expensive cheaper increasing "
     "decreasing ascending descending rising falling start starting end ending begin ended started opened closed sum "
     "total average mean median minimum maximum min max count number share ratio per grouped distinct different unique "
-    "same exactly least about missing empty unpaid paid unknown him her his who whom whose which where when how".split()
+    "same exactly least about missing empty unpaid paid unknown him her his who whom whose where when how "
+    "day days daily week weeks weekly month months monthly quarter quarters quarterly year years yearly annual "
+    "hour hours hourly minute minutes".split()
 )
+_ALIKE = {"each": "per", "every": "per"}
 
 
 def normalised(question: str) -> str:
@@ -42,9 +45,15 @@ def turns(question: str) -> tuple[str, ...]:
     """What of a question no paraphrase may change: its numbers, quoted words, codes, and the words that turn what is
     meant ("before", "least", "not"), sorted."""
     words = _WORD.findall(_QUOTED.sub(" ", question))
-    known = [w.lower() for w in words if w.lower() in _TURNS | _COUNTS]
+    known = [_ALIKE.get(w.lower(), w.lower()) for w in words if w.lower() in _TURNS | _COUNTS]
     codes = [w for w in words if w[1:] != w[1:].lower() or any(map(str.isdigit, w))]
     return tuple(sorted([*_QUOTED.findall(question), *known, *codes]))
+
+
+def reordered(question: str, other: str) -> bool:
+    """Whether the two are the same words in another order, which vectors hardly tell ("from here to there")."""
+    one, two = (_WORD.findall(text.lower()) for text in (question, other))
+    return one != two and sorted(one) == sorted(two)
 
 
 def _folded(word: str) -> str:

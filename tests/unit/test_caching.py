@@ -251,10 +251,17 @@ def test_another_wording_gets_the_kept_answer_and_says_so() -> None:
         ("crime books from 2019 on", "crime books from 2018 on"),
         ("crime books before 2019", "crime books after 2019"),
         ("the cheapest crime book", "the dearest crime book"),
+        ("crime books of each week", "crime books of each month"),
+        ("crime or travel books, not the other way", "travel or crime books, not the other way"),
+        ("crime books lent by kuang to rooney", "crime books lent by rooney to kuang"),
     ],
 )
 def test_no_paraphrase_changes_values_numbers_or_words_that_turn_the_meaning(question: str, other: str) -> None:
     assert not paraphrase(question, other, cosine=0.1).cached
+
+
+def test_per_and_each_are_one() -> None:
+    assert paraphrase("How many crime books per shelf?", "How many crime books for each shelf?").cached
 
 
 def test_without_the_option_another_wording_is_asked() -> None:
