@@ -39,6 +39,8 @@ class LlamaSampler:
         self._slots = slots
         self._heads = heads
         self._lock = threading.Lock()
+        self._warming = threading.Lock()
+        self._warm = False
         self._grammar = lru_cache(maxsize=32)(guidance_grammar)
 
     @classmethod
@@ -90,9 +92,12 @@ class LlamaSampler:
         return f"{self._running().listening_address}/v1", self._key
 
     def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
-        """See ``Sampler``. The end token counts neither in ``tokens`` nor in ``logprob``."""
+        """See ``Sampler``. The end token counts neither in ``tokens`` nor in ``logprob``. Where heads are kept on disk,
+        the first prompt's is read from there, or written, whether or not ``warm`` was called."""
         refuse_beams(params, "llama.cpp")
         self._running()
+        if self._heads is not None and not self._warm:
+            self.warm(prompt)
         request = _request(chat_messages(prompt), params, n_ctx=self._n_ctx)
         grammar = {} if schema is None else {"grammar": self._grammar(json.dumps(compact_schema(schema)))}
         return self._draw(request, grammar, params)
@@ -103,14 +108,16 @@ class LlamaSampler:
         # Many chat templates want a question after the system message.
         messages = chat_messages(Prompt(head=prompt.head, shots=(), tail=(Message("user", ""),)))
         request = _request(messages, SamplingParams(temperature=0), n_ctx=self._n_ctx)
-        if self._heads is None:
-            self._prefill(request)
-            return
-        server = {"url": self.endpoint[0].removesuffix("/v1"), "key": self._key}
-        restored = self._heads.restore(messages, **server)
-        self._prefill({**request, "id_slot": SLOT})  # what the state lacks, all of it where there is none
-        if not restored:
-            self._heads.save(messages, **server)
+        with self._warming:
+            if self._heads is None:
+                self._prefill(request)
+                return
+            server = {"url": self.endpoint[0].removesuffix("/v1"), "key": self._key}
+            restored = self._heads.restore(messages, **server)
+            self._prefill({**request, "id_slot": SLOT})  # what the state lacks, all of it where there is none
+            if not restored:
+                self._heads.save(messages, **server)
+            self._warm = True
 
     def ready(self) -> None:
         self._running()
