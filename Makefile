@@ -20,7 +20,7 @@ test: venv
 	@$(VENV)/bin/nlq models fetch
 	@$(VENV)/bin/python -m pytest
 
-# Every benchmark of benchmarks/README.md, on this machine's own model and Elasticsearch; hours on a CPU.
+# The first five of benchmarks/README.md, on this machine's own model and Elasticsearch; hours on a CPU.
 bench: venv
 	@$(VENV)/bin/nlq models fetch
 	@$(VENV)/bin/nlq elastic start

@@ -20,7 +20,7 @@ from api.schemas import ProblemOut
 from nlq.access.buckets import Buckets
 from nlq.access.callers import EVERY_ACTION, Action, Caller, CredentialsError
 from nlq.access.door import is_address, is_loopback
-from nlq.errors import NlqError, OverloadedError, PermissionError_
+from nlq.errors import AccessError, NlqError, OverloadedError
 from nlq.settings import Settings
 from nlq.translator import Translator
 
@@ -89,12 +89,12 @@ class Visit:
         return self.caller.name if self.caller.id else ""
 
     def allow(self, actions: Collection[Action]) -> None:
-        """Raises PermissionError_ where none of these is allowed on any index."""
+        """Raises AccessError where none of these is allowed on any index."""
         if not self.parts.allowed(self.caller).may(actions):
-            raise PermissionError_(f"This caller may not do that: it takes the action {' or '.join(sorted(actions))}.")
+            raise AccessError(f"This caller may not do that: it takes the action {' or '.join(sorted(actions))}.")
 
     def translator(self, actions: Collection[Action]) -> Translator:
-        """The parts as this caller may use them; raises PermissionError_ where none of ``actions`` is allowed."""
+        """The parts as this caller may use them; raises AccessError where none of ``actions`` is allowed."""
         self.allow(actions)
         return self.parts.translator(self.caller, actions, elastic=self.elastic)
 
@@ -168,7 +168,7 @@ class AccessLayer:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         foreign = "." in name and not is_address(name) and not name.endswith(".localhost")
         if self._only_here and foreign and name not in self._hosts:
-            raise PermissionError_(f"This service is not called {name[:100]!r}: add that name to NLQ_ALLOWED_HOSTS.")
+            raise AccessError(f"This service is not called {name[:100]!r}: add that name to NLQ_ALLOWED_HOSTS.")
 
 
 def is_open(path: str) -> bool:
@@ -217,7 +217,7 @@ async def permit(
         return
     actions = _actions(request)
     if actions is None:
-        raise PermissionError_("No key allows that.")
+        raise AccessError("No key allows that.")
     visit.allow(actions)
 
 

@@ -14,6 +14,7 @@ from nlq.conversation import together
 from nlq.errors import InputError
 from nlq.timings import Clock
 from nlq.types import Answer, Example
+from nlq.written import as_written
 
 MOST_ANSWERS = 1000
 ANSWER_SECONDS = 3600.0
@@ -30,12 +31,14 @@ class Conversations:
         self._kept: TTLCache[tuple[str, str], Example] = TTLCache(MOST_ANSWERS, ANSWER_SECONDS, timer=clock)
         self._lock = threading.Lock()
 
-    def keep(self, caller: str, answer: Answer, previous: Example | None) -> None:
-        """Keep an answer to a question that went on from ``previous``."""
+    def keep(self, caller: str, answer: Answer, previous: Example | None, *, max_results: int) -> None:
+        """Keep an answer to a question that went on from ``previous``, without sizes of ``max_results``: the request
+        chose them, not the question."""
         words = together(previous, answer.question.text)
         question = words if len(words) <= self._most_chars else answer.question.text
+        query = as_written(answer.query, max_results=max_results)
         with self._lock:
-            self._kept[caller, answer.id] = Example(question, answer.query, answer.question.index)
+            self._kept[caller, answer.id] = Example(question, query, answer.question.index)
 
     def get(self, caller: str, answer_id: str, *, index: str) -> Example:
         """What an answer of that index was to; InputError where it is not here."""

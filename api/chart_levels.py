@@ -172,5 +172,5 @@ def _zone(name: Any) -> tzinfo | None:
         return timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours) % 24, minutes=int(minutes) % 60))
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):  # no such zone, or no data of zones here
+    except (KeyError, ValueError, OSError):  # no such zone, or no data of zones here
         return None

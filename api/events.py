@@ -18,6 +18,7 @@ from api.schemas import candidate_out, votes_out
 from nlq.errors import NlqError, OverloadedError
 from nlq.translator import AskOptions, Event, Translator
 from nlq.types import Answer, Question
+from nlq.wanted import while_wanted
 
 WAITING = 8
 """Questions that may wait while one is sampled."""
@@ -47,11 +48,12 @@ class Run:
         self._stop = threading.Event()
         self._ended = ended
         self._hear: Callable[[Answer | None], None] | None = None
-        self._future = self._loop.run_in_executor(pool, copy_context().run, work, self._emit)
+        self._future = self._loop.run_in_executor(pool, copy_context().run, self._do, work)
         self._future.add_done_callback(self._end)
 
     def stop(self) -> None:
-        """End the work at its next event. May be called from any thread, also when it has ended."""
+        """End the work at its next event, or while it waits for the model. May be called from any thread, also when it
+        has ended."""
         self._stop.set()
 
     def then(self, hear: Callable[[Answer | None], None]) -> None:
@@ -70,9 +72,16 @@ class Run:
         """After the last event: the answer; raises what the translation raised."""
         return self._future.result()
 
-    def _emit(self, event: Event) -> None:
+    def _do(self, work: Callable[[Callable[[Event], None]], Answer]) -> Answer:
+        with while_wanted(self._check):
+            return work(self._emit)
+
+    def _check(self) -> None:
         if self._stop.is_set():
             raise _Stopped
+
+    def _emit(self, event: Event) -> None:
+        self._check()
         # The answer is what the translation returns; its event would only say it twice.
         if event.name != "answer":
             self._loop.call_soon_threadsafe(self._put, event)

@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, Literal
 
 from api.rows import Row
-from nlq.errors import ConfigError
+from nlq.errors import without_extra
 
 Format = Literal["csv", "ndjson", "arrow"]
 
@@ -54,7 +54,7 @@ def to_arrow(rows: Iterable[Row]) -> Iterator[bytes]:
     try:
         import pyarrow as pa
     except ImportError as exc:
-        raise ConfigError("Arrow needs the extra arrow: install nlq[arrow], or ask for csv or ndjson.") from exc
+        raise without_extra("Arrow", "arrow") from exc
     return _arrow(rows, pa)
 
 
@@ -120,6 +120,8 @@ def _column(batch: list[Row], column: Any, pa: Any) -> Any:
     values = [row.get(column.name) for row in batch]
     if column.type == pa.string():
         values = [value if value is None else _sound(_text(value)) for value in values]
+    if column.type == pa.float64():  # Arrow itself refuses integers that a double rounds
+        values = [value if value is None else float(value) for value in values]
     return pa.array(values, type=column.type)
 
 

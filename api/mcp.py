@@ -18,7 +18,7 @@ from api.events import Desk
 from api.mcp_tools import INSTRUCTIONS, TOOLS, Call, Tool
 from api.problems import problem_of, sentence
 from api.security import MAX_BODY_BYTES
-from nlq.errors import ConfigError, InputError
+from nlq.errors import InputError, without_extra
 from nlq.settings import Settings
 from nlq.translator import Translator
 
@@ -33,7 +33,7 @@ Permitted = tuple[Translator, str]
 """The translator as a caller may use it, and the caller's id ("": not known)."""
 
 Permit = Callable[[Any, Tool], Permitted]
-"""Who sends a request (None where it came over no network) and may use the tool; raises PermissionError_."""
+"""Who sends a request (None where it came over no network) and may use the tool; raises AccessError."""
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -83,7 +83,7 @@ async def serve_stdio(translator: Translator, desk: Desk) -> None:
 def require_installed() -> None:
     """Raises ConfigError where the extra is missing."""
     if not installed():
-        raise ConfigError("Agents need the extra mcp: install it with `pip install 'nlq[mcp]'`.")
+        raise without_extra("What agents use", "mcp")
 
 
 def installed() -> bool:

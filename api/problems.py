@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from api.schemas import failed_candidate
 from nlq.errors import (
+    AccessError,
     BackendError,
     ConfigError,
     ConflictError,
@@ -25,7 +26,6 @@ from nlq.errors import (
     NlqError,
     NoAnswerError,
     OverloadedError,
-    PermissionError_,
     UnknownExampleError,
     UnknownIndexError,
 )
@@ -39,7 +39,7 @@ STATUS: dict[type[NlqError], int] = {
     UnknownIndexError: 404,
     UnknownExampleError: 404,
     ConflictError: 412,
-    PermissionError_: 403,
+    AccessError: 403,
     BackendError: 503,
     OverloadedError: 429,
     NoAnswerError: 422,
@@ -51,7 +51,7 @@ KIND: dict[type[NlqError], str] = {
     UnknownIndexError: "unknown-index",
     UnknownExampleError: "unknown-example",
     ConflictError: "conflict",
-    PermissionError_: "forbidden",
+    AccessError: "forbidden",
     BackendError: "backend",
     OverloadedError: "overloaded",
     NoAnswerError: "no-answer",

@@ -164,11 +164,13 @@ class _Office:
         return await (_streamed if sent.streams else _whole)(run, sent.request, out=out)
 
     def _run(self, sent: _Sent, previous: Example | None) -> Run:
+        most = sent.body.max_results or self.settings.max_results
+
         def ended(answer: Answer | None) -> None:
             if sent.key:
                 self.replays.end(sent.who, sent.key, answer)
             if answer:
-                self.conversations.keep(sent.who, answer, previous)
+                self.conversations.keep(sent.who, answer, previous, max_results=most)
 
         try:
             question = sent.body.question_of(sent.index, self.settings)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from api.logs_requests import QUIET
-from nlq.errors import ConfigError
+from nlq.errors import without_extra
 
 if TYPE_CHECKING:
     from fastapi.telemetry import TelemetryConfig
@@ -81,7 +81,7 @@ def open_tracing() -> Tracing:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as exc:
-        raise ConfigError("NLQ_OTEL needs the extra otel: install nlq[otel], or unset it.") from exc
+        raise without_extra("NLQ_OTEL", "otel") from exc
     name = os.environ.get("OTEL_SERVICE_NAME", "nlq")
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: name}), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nlq.bootstrap import open_translator
     from nlq.client import Client, connect
-    from nlq.errors import BackendError, ConfigError, InputError, NlqError, NoAnswerError, UnknownIndexError
+    from nlq.errors import (
+        AccessError,
+        BackendError,
+        ConfigError,
+        InputError,
+        NlqError,
+        NoAnswerError,
+        UnknownIndexError,
+    )
     from nlq.run_body import Ran
     from nlq.settings import Settings, load_settings
     from nlq.translator import AskOptions, Translator
     from nlq.types import Answer, Question, Result
 
 __all__ = [
+    "AccessError",
     "Answer",
     "AskOptions",
     "BackendError",
@@ -43,7 +52,15 @@ __all__ = [
 _HOMES = {
     "bootstrap": ("open_translator",),
     "client": ("Client", "connect"),
-    "errors": ("BackendError", "ConfigError", "InputError", "NlqError", "NoAnswerError", "UnknownIndexError"),
+    "errors": (
+        "AccessError",
+        "BackendError",
+        "ConfigError",
+        "InputError",
+        "NlqError",
+        "NoAnswerError",
+        "UnknownIndexError",
+    ),
     "run_body": ("Ran",),
     "settings": ("Settings", "load_settings"),
     "translator": ("AskOptions", "Translator"),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
 
 from nlq.canonical import canonical
-from nlq.errors import ConflictError, InputError, PermissionError_, StoreError, UnknownExampleError, UnknownIndexError
+from nlq.errors import AccessError, ConflictError, InputError, StoreError, UnknownExampleError, UnknownIndexError
 from nlq.finish import Finish
 from nlq.grounding import View
 from nlq.json_schema import minified
@@ -154,7 +154,7 @@ class Curator:
     def _readable(self, index: str) -> IndexSchema | None:
         try:
             return self.engine.schema(index) if self.engine else None
-        except (InputError, PermissionError_):
+        except (InputError, AccessError):
             return None
 
     def _marked(self, record: Record, finding: Finding) -> Record:

@@ -6,7 +6,7 @@ NlqError
 │ ├ UnknownIndexError                                                               HTTP 404, exit 2
 │ ├ UnknownExampleError                                                             HTTP 404, exit 2
 │ └ ConflictError      it was changed meanwhile, or exists already                  HTTP 412, exit 2
-├ PermissionError_     key missing, index not allowed                               HTTP 403, exit 2
+├ AccessError          key missing, index not allowed                               HTTP 403, exit 2
 ├ BackendError         something that nlq depends on failed                         HTTP 503, exit 1
 │ ├ SamplerError
 │ ├ StoreError
@@ -30,6 +30,11 @@ class ConfigError(NlqError):
     pass
 
 
+def without_extra(what: str, extra: str) -> ConfigError:
+    """Of ``what``, which needs the packages of an extra."""
+    return ConfigError(f"{what} needs the extra {extra}: pip install -e '.[{extra}]' in the checkout of nlq.")
+
+
 class InputError(NlqError):
     pass
 
@@ -46,7 +51,7 @@ class ConflictError(InputError):
     pass
 
 
-class PermissionError_(NlqError):
+class AccessError(NlqError):
     pass
 
 

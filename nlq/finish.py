@@ -47,7 +47,7 @@ class Finish:
 def mended(body: Body, question: str, *, index: IndexSchema, links: Sequence[LinkedValue] = ()) -> Body:
     """The body without what models get wrong though the question says it plainly."""
     bounded = as_worded(excluded(body, question, links), question)
-    in_order = ordered(counted(grouped(bounded, question, index), question), question)
+    in_order = ordered(counted(grouped(bounded, question, index), question, index), question)
     return ranked(listed(uncut(in_order, question), question), index)
 
 

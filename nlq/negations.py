@@ -2,20 +2,21 @@
 
 A small model often demands such a value (in recorded candidates in 10 of 26 places). It is excluded where nothing
 stands between the word of negation and the value but an adverb, a participle, prepositions, articles, and other values
-with "or" or "nor": whatever else does may be what is negated ("never escalated tickets by Aisha").
+with "or" or "nor": whatever else does may be what is negated ("never escalated tickets by Aisha"), and so may a word
+that is a condition itself ("not delivered in Spain").
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nlq.narrow import split
 from nlq.types import Body, LinkedValue
 
 _NOT = r"(?:\b(?:not|cannot|except(?:\s+for)?|excluding|other\s+than|without|never|non|neither)\b|n['’]t\b)"
 _WORDS = r"(?!only\b)\w+ly|\w{2,}ed|\w{2,}en|made|set|be|in|of|by|from|on|at|to|as|with|for|a|an|the|any|its?|their"
-_BETWEEN = rf"(?:(?:{_WORDS})\s+)*"
 _LEAVES = ("term", "match", "match_phrase", "terms")
 _DEMANDS = ("filter", "must")
 
@@ -29,7 +30,7 @@ def excluded(body: Body, question: str, links: Sequence[LinkedValue]) -> Body:
     query = body.get("query")
     if not isinstance(query, dict) or not re.search(_NOT, question, re.IGNORECASE):
         return body
-    said = _Said(question, links, [value for leaf in _demanded(query) for value in _values(leaf)])
+    said = _Said(question, links, query)
     if said.excludes(query):
         return {**body, "query": {"bool": {"must_not": [query]}}}
     content = query.get("bool")
@@ -51,15 +52,18 @@ def excluded(body: Body, question: str, links: Sequence[LinkedValue]) -> Body:
 
 
 class _Said:
-    """What ``question`` says of ``values``."""
+    """What ``question`` says of the values that ``query`` demands."""
 
-    def __init__(self, question: str, links: Sequence[LinkedValue], values: Sequence[str]) -> None:
+    def __init__(self, question: str, links: Sequence[LinkedValue], query: Body) -> None:
         self._question = question
         self._links = links
-        named = [re.escape(text) for value in values for text in self._texts(value)]
-        value = "|".join(sorted(named, key=len, reverse=True)) or "(?!)"
+        demanded = {text for leaf in _demanded(query) for value in _values(leaf) for text in self._texts(value)}
+        value = "|".join(map(re.escape, sorted(demanded, key=len, reverse=True))) or "(?!)"
+        conditions = {word for text in [*(link.text for link in links), *_words(query)] for word in split(text)}
+        apart = "|".join(map(re.escape, conditions)) or "(?!)"
+        between = rf"(?:(?!(?:{apart})\b)(?:{_WORDS})\s+)*"
         self._before = re.compile(
-            rf"{_NOT}[\s-]+{_BETWEEN}(?:(?:{value})\s+(?:or|nor)\s+{_BETWEEN})*[\"'“‘]?$", re.IGNORECASE
+            rf"{_NOT}[\s-]+{between}(?:(?:{value})\s+(?:or|nor)\s+{between})*[\"'“‘]?$", re.IGNORECASE
         )
 
     def excludes(self, leaf: Any) -> bool:
@@ -87,6 +91,19 @@ def _demanded(query: Body) -> Iterator[Any]:
         for key in _DEMANDS:
             held = content.get(key, [])
             yield from held if isinstance(held, list) else [held]
+
+
+def _words(node: Any) -> Iterator[str]:
+    """Names of fields and values in a query."""
+    if isinstance(node, Mapping):
+        for key, held in node.items():
+            yield key
+            yield from _words(held)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _words(item)
+    elif isinstance(node, str):
+        yield node
 
 
 def _values(leaf: Any) -> Iterator[str]:

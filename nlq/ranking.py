@@ -22,6 +22,11 @@ _FIRST = re.compile(
 _LOW = re.compile(r"bottom|lowest|smallest|shortest|least|fewest|worst|youngest|cheapest", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:how many|numbers? of|count)\b", re.IGNORECASE)
 DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types? of)\b", re.IGNORECASE)
+_BY = re.compile(r"\bby\b(?!\s+(?:the\s+|their\s+)?(?:numbers?|counts?)\b)", re.IGNORECASE)
+_MOST = re.compile(r"\b(?:most|least|fewest)\b", re.IGNORECASE)
+_NEAR = 3
+"""Words behind "how many", "by" or "highest" that are looked at."""
+_CALLED = frozenset({"title", "name", "subject", "headline"})
 _EACH = re.compile(r"\b(?:each|per|every)\b", re.IGNORECASE)
 _COMMON = re.compile(r"\b(?:(?P<few>\d{1,3})\s+)?(?:most|least)\s+(?:common|frequent)(?:ly)?\b", re.IGNORECASE)
 
@@ -54,36 +59,57 @@ def grouped(body: Body, question: str, index: IndexSchema) -> Body:
     return out | {"size": 0, "aggs": {"groups": {"terms": {"field": field.name, "size": size, **rare}}}}
 
 
-def counted(body: Body, question: str) -> Body:
+def counted(body: Body, question: str, index: IndexSchema) -> Body:
     """Numbers of documents of groups, instead of how many values of a field they have that ``question`` does not name
-    ("how many articles per year" is not the number of different titles)."""
+    ("how many articles per year" is not the number of different titles), where these are what the documents are called
+    by, or it says how many of what is in the index: of "how many writers" the field may be a synonym."""
     aggs = body.get("aggs")
     if not isinstance(aggs, Mapping) or DIFFERENT.search(question) or not _MANY.search(question):
         return body
-    said = stems(question)
+    said, of_index = stems(question), _counts_documents(question, index)
     out = {}
     for name, agg in aggs.items():
         words = split((values_counted(agg) or "").removesuffix(".keyword"))
-        if not words or said & set(map(stem, words)):
-            out[name] = agg
-            continue
-        out[name] = {
-            kind: {key: value for key, value in held.items() if key != "order"} if isinstance(held, Mapping) else held
-            for kind, held in agg.items()
-            if kind != "aggs"
-        }
+        is_other = not words or said & set(map(stem, words)) or not (of_index or _CALLED.issuperset(words[-1:]))
+        out[name] = agg if is_other else of_documents(agg)
     return {**body, "aggs": out}
+
+
+def of_documents(agg: Body) -> Body:
+    """Groups without their one metric; an order by it is one by the number of documents."""
+    metrics = agg["aggs"].keys()
+    out = {kind: held for kind, held in agg.items() if kind != "aggs"}
+    for kind, held in out.items():
+        order = held.get("order") if isinstance(held, Mapping) else None
+        by = {name.partition(".")[0]: way for each in _all(order) for name, way in each.items()}
+        if by.keys() & metrics:
+            rest = {key: value for key, value in held.items() if key != "order"}
+            out[kind] = {**rest, "order": {"_count": "asc"}} if "asc" in by.values() else rest
+    return out
+
+
+def _all(order: Any) -> list[Mapping[str, Any]]:
+    """The orders, the first first."""
+    return [each for each in (order if isinstance(order, list) else [order]) if isinstance(each, Mapping)]
+
+
+def _counts_documents(question: str, index: IndexSchema) -> bool:
+    """Whether the words behind "how many" name what is in the index."""
+    named = stems(index.index)
+    return any(named & stems(" ".join(question[found.end() :].split()[:_NEAR])) for found in _MANY.finditer(question))
 
 
 def ordered(body: Body, question: str) -> Body:
     """Groups in the order of their one metric, where ``question`` asks for the first of them by it ("authors by average
     page views, top 3") and the body leaves the order open: Elasticsearch's own is by the number of documents. The
-    "highest" of a maximum is the metric itself."""
+    "highest" of a maximum is the metric itself, and "the most orders, and their average total" is in the order of
+    documents: behind "most" the metric's field must be named, and "by" must not be "by number of"."""
     aggs, few = body.get("aggs"), _TOP.search(question)
     asked = few or (None if _EACH.search(question) else _FIRST.search(question))
     if not asked or _COMMON.search(question) or not isinstance(aggs, Mapping):
         return body
     ordering = _NUMBERS if few else _NUMBERS - {"max", "min"}
+    by_metric = bool(_BY.search(question)) if few else not _MOST.search(asked[0])
     out = {}
     for name, agg in aggs.items():
         spec, below = agg.get("terms"), agg.get("aggs") or {}
@@ -91,13 +117,21 @@ def ordered(body: Body, question: str) -> Body:
         is_open = (
             isinstance(spec, Mapping) and "order" not in spec and not any("bucket_sort" in m for m in below.values())
         )
-        if not is_open or len(by) != 1:
+        if not is_open or len(by) != 1 or not (by_metric or _named(below[by[0]], question)):
             out[name] = agg
             continue
         size = {"size": int(few["few"])} if few and "size" not in spec else {}
         direction = "asc" if _LOW.search(asked[0]) else "desc"
         out[name] = {**agg, "terms": {**spec, **size, "order": {by[0]: direction}}}
     return {**body, "aggs": out}
+
+
+def _named(metric: Mapping[str, Any], question: str) -> bool:
+    """Whether the words right behind "highest", "most" and the like name the metric's field."""
+    spec = next(iter(metric.values()), None)
+    field = split(str(spec.get("field", "")).removesuffix(".keyword")) if isinstance(spec, Mapping) else []
+    near = (question[found.end() :].split()[:_NEAR] for found in _FIRST.finditer(question))
+    return any(stems(" ".join(words)) & set(map(stem, field)) for words in near)
 
 
 def ranked(body: Body, index: IndexSchema) -> Body:

@@ -15,7 +15,7 @@ from nlq.readback import readback
 from nlq.translator import Translator
 from nlq.types import Body, Candidate, Outcome, Repair, Result
 from nlq.values import Seen
-from nlq.verify import verify
+from nlq.verify import complete, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,24 @@ class _Pages:
     cursor: Cursor | None = None
 
     def __call__(self, body: Body) -> tuple[Body, tuple[Repair, ...]]:
+        if self.after and (
+            cursor := self._cursor(body)
+        ):  # the query of an answer; finished again it may read otherwise
+            self.query, self.cursor = body, cursor
+            return page_body(body, cursor), ()
         self.query, repairs = self.finish(body)
         if self.after:
             self.cursor = read_token(self.after, index=self.index, query=self.query)
         return (page_body(self.query, self.cursor) if self.cursor else self.query), repairs
+
+    def _cursor(self, query: Body) -> Cursor | None:
+        """Of a token that came with exactly this query, where it asks for no more than it may."""
+        if complete(query, max_results=self.finish.max_results) != query:
+            return None
+        try:
+            return read_token(self.after, index=self.index, query=query)
+        except InputError:
+            return None
 
     def split(self, found: Result) -> tuple[Result, Cursor | None]:
         """The page, and where the next one begins."""

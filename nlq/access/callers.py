@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from nlq.errors import InputError, PermissionError_
+from nlq.errors import AccessError, InputError
 
 
 class Action(StrEnum):
@@ -30,7 +30,7 @@ Behind = Mapping[str, frozenset[str]]
 _PATTERN = re.compile(r"[^\s,\\/?\"<>|#:_+.-][^\s,\\/?\"<>|#:]{0,254}")
 
 
-class CredentialsError(PermissionError_):
+class CredentialsError(AccessError):
     """The caller is not known: no key or token, or one that is not valid (any more)."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from nlq.access.callers import Behind, covered
-from nlq.errors import PermissionError_, UnknownExampleError, UnknownIndexError
+from nlq.errors import AccessError, UnknownExampleError, UnknownIndexError
 from nlq.ports import Engine, ExampleStore
 from nlq.types import (
     Body,
@@ -50,7 +50,7 @@ class ScopedEngine(Engine):
     """``engine`` for a caller who may ask the indices of ``patterns``. What is behind a name is what ``engine`` would
     ask, with the rights that it asks with; ``resolver`` says it where ``engine`` cannot. Nothing is written.
 
-    Raises PermissionError_ where an index behind a name is not in ``patterns``, and names no index that is not.
+    Raises AccessError where an index behind a name is not in ``patterns``, and names no index that is not.
     """
 
     engine: Engine
@@ -76,17 +76,17 @@ class ScopedEngine(Engine):
     def load(
         self, index: str, *, mappings: Body, documents: Iterable[tuple[str, Body]], settings: Body | None = None
     ) -> int:
-        raise PermissionError_("Nothing is written for a caller.")
+        raise AccessError("Nothing is written for a caller.")
 
     def add(self, index: str, documents: Iterable[tuple[str, Body]]) -> int:
-        raise PermissionError_("Nothing is written for a caller.")
+        raise AccessError("Nothing is written for a caller.")
 
     def close(self) -> None:
         """Its engine is somebody else's to close."""
 
     def _asked(self, index: str, ask: Callable[[str], _T]) -> _T:
         if not covered(index, self.patterns, self._behind(index)):
-            raise PermissionError_(
+            raise AccessError(
                 f"{_short(index)} names indices that are not allowed here; allowed are {', '.join(self.patterns)}."
             )
         try:
@@ -181,9 +181,9 @@ class ScopedExamples:
         return lambda example: self._shipped(example) or covered(example.index, self._patterns, there)
 
     def _check(self, example: Example) -> None:
-        """Raises PermissionError_ where the caller may not ask the example's index: then it is seen at most."""
+        """Raises AccessError where the caller may not ask the example's index: then it is seen at most."""
         if not covered(example.index, self._patterns, self._resolver.behind("*")):
-            raise PermissionError_(
+            raise AccessError(
                 f"Examples of {_short(example.index)} cannot be kept or changed here; allowed are "
                 f"{', '.join(self._patterns)}."
             )

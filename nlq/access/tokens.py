@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nlq.access.callers import Caller, CredentialsError, Grant
-from nlq.errors import BackendError, ConfigError
+from nlq.errors import BackendError, ConfigError, without_extra
 
 if TYPE_CHECKING:
     from jwt import PyJWKClient
@@ -48,7 +48,7 @@ class Tokens:
         try:
             import jwt  # noqa: F401
         except ImportError as exc:
-            raise ConfigError("NLQ_OIDC_ISSUER needs the extra oidc: pip install 'nlq[oidc]'.") from exc
+            raise without_extra("NLQ_OIDC_ISSUER", "oidc") from exc
         for url in (provider.issuer, provider.jwks_url):
             _check_url(url)
         self._provider = provider

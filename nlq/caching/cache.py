@@ -60,6 +60,7 @@ class AnswerCache:
     ) -> None:
         self.paraphrases = paraphrases
         self._kept: TTLCache[_Key, Answer] = TTLCache(size, seconds, timer=clock)
+        self._reworded: TTLCache[tuple[str, str], _Key] = TTLCache(size, seconds, timer=clock)
         self._lock = threading.Lock()
 
     def place(self, view: View, options: AskOptions, *, asker: Hashable, encode: Encode | None = None) -> Place:
@@ -77,11 +78,18 @@ class AnswerCache:
         return Place(self, key, encode if self.paraphrases else None)
 
     def forget(self, question: str, index: str) -> None:
-        """Drop what is kept of this question on this index, whoever asked it, and however."""
+        """Drop what is kept of this question on this index, whoever asked it, and however, and of the one whose answer
+        it was given."""
         words = normalised(question)
         with self._lock:
-            for key in [k for k in self._kept if k.words == words and k.scope.index == index]:
+            other = self._reworded.pop((words, index), None)
+            for key in [k for k in self._kept if (k.words == words and k.scope.index == index) or k == other]:
                 del self._kept[key]
+
+    def given(self, words: str, key: _Key) -> None:
+        """These words were given the answer kept under ``key``."""
+        with self._lock:
+            self._reworded[words, key.scope.index] = key
 
     def get(self, key: _Key) -> Answer | None:
         with self._lock:
@@ -148,6 +156,8 @@ class Place:
         found = again(kept, verify, reworded=key != self._key)
         if found is None:
             self._cache.drop(key)
+        elif key != self._key:
+            self._cache.given(self._key.words, key)
         return found
 
     def keep(self, answer: Answer) -> None:

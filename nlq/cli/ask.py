@@ -47,7 +47,7 @@ def ask(
     ] = None,
     stop: Annotated[
         str | None,
-        typer.Option(help="When to stop sampling: beta, decided, window or unanimous (default: NLQ_STOP)."),
+        typer.Option(help="When to stop sampling: beta, decided, window, unanimous or sure (default: NLQ_STOP)."),
     ] = None,
     revise: Annotated[
         bool | None,
@@ -88,9 +88,11 @@ def ask(
     if as_json:
         from api.schemas import answer_out
 
-        sys.stdout.write(json.dumps(answer_out(answer, explain=explain), indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps(answer_out(answer, explain=explain, unsure_below=settings.unsure_below), indent=1) + "\n"
+        )
     else:
-        print_answer(answer, explain=explain)
+        print_answer(answer, explain=explain, unsure_below=settings.unsure_below)
 
 
 def _known(name: str | None, names: Mapping[str, object], *, option: str) -> str | None:

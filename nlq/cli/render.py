@@ -11,17 +11,22 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from nlq.json_schema import minified
+from nlq.readback import readback
 from nlq.types import Answer, Repair, Result
 
 _ROWS = 20
 _COLUMN_WIDTH = 14
 _CELL = 80
 _VECTOR = 8
+_ALTERNATIVES = 3
 _NONE: Mapping[str, Any] = {}
 
 
-def print_answer(answer: Answer, *, explain: bool = False, console: Console | None = None) -> None:
-    """Question, reading, repairs, query, result, votes and time; with ``explain`` every candidate too."""
+def print_answer(
+    answer: Answer, *, explain: bool = False, unsure_below: float = 0.0, console: Console | None = None
+) -> None:
+    """Question, reading, repairs, query, result, votes and time; below that confidence what else may have been meant;
+    with ``explain`` every candidate too."""
     console = console or Console()
     leader = answer.ballot.leader
     votes = f"{leader.votes if leader else 0} of {answer.ballot.of} candidates agree"
@@ -32,6 +37,9 @@ def print_answer(answer: Answer, *, explain: bool = False, console: Console | No
     _line(console, "query", _escaped(minified(shortened(answer.query))), style="cyan")
     console.print(_result(answer.query, answer.result, width=console.width))
     _line(console, "votes", f"{votes}, confidence {answer.ballot.confidence:.2f}")
+    if answer.ballot.confidence < unsure_below:
+        for group in answer.ballot.groups[1 : 1 + _ALTERNATIVES]:
+            _line(console, "or rather", readback(group.chosen.query or {}, answer.question.index), style="yellow")
     if answer.cached:
         words = f" as: {answer.answered_as}" if answer.answered_as else ""
         _line(console, "kept", f"answered before{words}; its query ran anew")

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 
 from nlq.cli import ask, demo, elastic, evaluate, examples, keys, mcp, models, seed, serve
-from nlq.errors import ConfigError, InputError, NlqError, PermissionError_
+from nlq.errors import AccessError, ConfigError, InputError, NlqError
 
-_USER_MISTAKES = (ConfigError, InputError, PermissionError_)
+_USER_MISTAKES = (ConfigError, InputError, AccessError)
 
 
 def build_app() -> typer.Typer:

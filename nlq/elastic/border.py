@@ -10,16 +10,16 @@ from elastic_transport import TlsError, Urllib3HttpNode
 from elasticsearch import ApiError, ConnectionTimeout, SerializationError, TransportError, UnsupportedProductError
 
 from nlq.elastic.answers import reason_of
-from nlq.errors import EngineError, InputError, NlqError, PermissionError_, UnknownIndexError
+from nlq.errors import AccessError, EngineError, InputError, NlqError, UnknownIndexError
 
 _BY_STATUS: dict[int, tuple[type[NlqError], str]] = {
     400: (InputError, "Elasticsearch refuses the request: {reason}"),
     401: (
-        PermissionError_,
+        AccessError,
         "Elasticsearch at {url} wants other credentials: set NLQ_ES_API_KEY, or NLQ_ES_USER and NLQ_ES_PASSWORD; where "
         "callers send their own, send others.",
     ),
-    403: (PermissionError_, "These credentials are not allowed to do that on {url}: {reason}"),
+    403: (AccessError, "These credentials are not allowed to do that on {url}: {reason}"),
     404: (UnknownIndexError, "Elasticsearch does not find it: {reason}"),
     413: (InputError, "Elasticsearch refuses the request: it is too large."),
     429: (EngineError, "Elasticsearch at {url} is overloaded: try again later."),

@@ -21,7 +21,7 @@ from nlq.elastic.border import translated
 from nlq.elastic.client import client_of
 from nlq.elastic.fields import about, merge, unite
 from nlq.elastic.names import OWN, check_name, check_names, shorten, unknown
-from nlq.errors import InputError, PermissionError_, UnknownIndexError
+from nlq.errors import AccessError, InputError, UnknownIndexError
 from nlq.expressions import parameterised
 from nlq.ports import Engine
 from nlq.timings import Clock
@@ -121,7 +121,7 @@ class ElasticEngine(Engine):
         if any(is_missing_index(item) for item in answered):
             raise unknown(name, self._names())
         if any(item.get("status") == 403 for item in answered):
-            raise PermissionError_(f"These credentials are not allowed to search {shorten(name)}.")
+            raise AccessError(f"These credentials are not allowed to search {shorten(name)}.")
         return tuple(item if isinstance(item, Failure) else outcome_of(item) for item in items)
 
     def load(
@@ -191,7 +191,7 @@ class ElasticEngine(Engine):
             if self._facts is None or self._clock() - self._facts[0] > FACTS_SECONDS:
                 try:
                     version = self._version()
-                except PermissionError_:
+                except AccessError:
                     version = ""
                 self._facts = (self._clock(), EngineInfo(version, self._features()))
             return self._facts[1]
@@ -217,7 +217,7 @@ class ElasticEngine(Engine):
         try:
             with translated(self._url):
                 found = self._client.indices.resolve_index(name="*")
-        except PermissionError_:
+        except AccessError:
             return []
         every = (entry["name"] for part in ("indices", "aliases", "data_streams") for entry in found[part])
         return sorted(name for name in every if not name.startswith("."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlq.errors import ConfigError
+from nlq.errors import without_extra
 from nlq.evaluation.summary import Summary
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _figure() -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as exc:
-        raise ConfigError("Plots need matplotlib: install nlq with its extra, `pip install 'nlq[eval]'`.") from exc
+        raise without_extra("The report", "eval") from exc
     return Figure(figsize=_SIZE, layout="constrained")
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from nlq.neighbours.places import Edited
-from nlq.ranking import DIFFERENT, group_field, values_counted
+from nlq.ranking import DIFFERENT, group_field, of_documents, values_counted
 from nlq.signals.facts import Facts
 from nlq.signals.parts import base, is_ranked, kind_of
 from nlq.signals.shapes import asked_shapes
@@ -86,11 +86,8 @@ def counts(facts: Facts) -> Edited:
     for name, agg in (facts.body.get("aggs") or {}).items():
         if values_counted(agg) is None:
             continue
-        kind, spec = kind_of(agg), agg[kind_of(agg)]
-        groups = {kind: {key: value for key, value in spec.items() if key != "order"}}
-        if "_key" in (order := spec.get("order") or {}):
-            groups[kind]["order"] = order
-        yield facts.body | {"aggs": {**facts.body["aggs"], name: groups}}, "the number of documents of each group"
+        groups = {**facts.body["aggs"], name: of_documents(agg)}
+        yield facts.body | {"aggs": groups}, "the number of documents of each group"
 
 
 def _grouped(facts: Facts, field: str) -> Edited:

@@ -8,8 +8,9 @@ import queue
 import secrets
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from nlq.samplers.grammar import compact_schema, guidance_grammar
 from nlq.samplers.llama_heads import SLOT, Heads
 from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
 from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
+from nlq.wanted import LOOK_SECONDS, check_wanted
 
 _STEP = 256
 """Prompt tokens computed between two looks at whether the caller has gone: about 7 s on two cores."""
@@ -164,8 +166,8 @@ class LlamaSampler:
 
         def ask() -> None:
             try:
-                with self._lock:
-                    if not gone.is_set():
+                with _held(self._lock, until=gone) as held:
+                    if held:
                         self._running().handle_chat_completions(json.dumps(request), heard)
             except SamplerError as exc:
                 events.put(json.dumps({"error": {"message": str(exc)}}))
@@ -175,7 +177,7 @@ class LlamaSampler:
         thread = threading.Thread(target=ask, name="llama.cpp request")
         thread.start()
         try:
-            for event in iter(events.get, None):
+            for event in iter(partial(_heard, events), None):
                 yield _checked(json.loads(event))
         finally:
             gone.set()
@@ -249,6 +251,27 @@ def _candidates(events: Iterator[Body], n: int) -> Iterator[Candidate]:
                 yield draft.finish(complete=complete, tokens=event["timings"]["predicted_n"] - complete)
     if ended < n:
         raise SamplerError(f"llama.cpp ended {ended} of {n} samples; is the context (n_ctx) large enough?")
+
+
+@contextmanager
+def _held(lock: threading.Lock, *, until: threading.Event) -> Iterator[bool]:
+    """The lock, waited for at most until the event is set: False then."""
+    while not until.is_set():
+        if lock.acquire(timeout=LOOK_SECONDS):
+            try:
+                yield not until.is_set()
+            finally:
+                lock.release()
+            return
+    yield False
+
+
+def _heard(events: queue.SimpleQueue[str | None]) -> str | None:
+    """The next event; raises where nobody waits for it any more."""
+    while True:
+        check_wanted()
+        with suppress(queue.Empty):
+            return events.get(timeout=LOOK_SECONDS)
 
 
 def _checked(event: Body) -> Body:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nlq.errors import ConfigError, InputError
+from nlq.errors import InputError, without_extra
 from nlq.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _fitted(questions: Sequence[Sampled], names: Sequence[str], c: float) -> Sco
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as exc:
-        raise ConfigError("Training needs scikit-learn: install the extra with `pip install 'nlq[eval]'`.") from exc
+        raise without_extra("Training", "eval") from exc
     rows = [[f.get(name, math.nan) for name in names] for q in questions for f in q.features]
     table = np.asarray(rows, dtype=np.float64)
     present = ~np.isnan(table)

@@ -13,7 +13,7 @@ import pytest
 from examples_db.elastic_store import ElasticStore
 from nlq.elastic.client import client_of
 from nlq.elastic.engine import ElasticEngine
-from nlq.errors import PermissionError_, StoreError, UnknownIndexError
+from nlq.errors import AccessError, StoreError, UnknownIndexError
 from nlq.query_schema import accepted_schema
 from nlq.types import Example, Result
 from tests.fakes.embedder import HashEmbedder
@@ -98,7 +98,7 @@ def test_the_documented_role_sees_what_is_behind_its_names(reader: ElasticEngine
 
 def test_an_index_that_the_role_does_not_name_is_refused_and_patterns_pass_over_it(reader: ElasticEngine) -> None:
     for ask in (reader.mapping, reader.schema, reader.behind, lambda name: reader.search(name, [{}], timeout=60)):
-        with pytest.raises(PermissionError_, match="not allowed to"):
+        with pytest.raises(AccessError, match="not allowed to"):
             ask("staff")
     with pytest.raises(UnknownIndexError, match="there are: ") as told:
         reader.schema("st*")
@@ -143,12 +143,12 @@ def test_nothing_is_loaded_with_the_documented_role(reader: ElasticEngine) -> No
         lambda: reader.load("shop-9", mappings=SHOP, documents=[("1", {"product": "x"})]),
         lambda: reader.add("shop-1", [("2", {"product": "x"})]),
     ):
-        with pytest.raises(PermissionError_, match="not allowed to"):
+        with pytest.raises(AccessError, match="not allowed to"):
             write()
 
 
 def test_a_refusal_names_the_missing_privilege_and_not_the_key(reader: ElasticEngine, secured: Secured) -> None:
-    with pytest.raises(PermissionError_) as refused:
+    with pytest.raises(AccessError) as refused:
         reader.schema("staff")
 
     assert str(refused.value) == (
@@ -162,7 +162,7 @@ def test_without_the_rights_to_the_cluster_questions_are_answered_and_readiness_
     with secured.engine(secured.key({"names": ["movies"], "privileges": READS})[1]) as engine:
         schema = engine.schema("movies")
         [result] = engine.search("movies", [{}], timeout=60)
-        with pytest.raises(PermissionError_, match="cluster:monitor/main"):
+        with pytest.raises(AccessError, match="cluster:monitor/main"):
             engine.info()
 
     assert (schema.version, schema.features) == ("", frozenset())
@@ -174,7 +174,7 @@ def test_a_role_for_indices_does_not_open_the_aliases_of_these(secured: Secured)
     with secured.engine(secured.key({"names": ["shop-1", "shop-2"], "privileges": READS})[1]) as engine:
         listed = [info.name for info in engine.indexes()]
         [found] = engine.search("shop-*", [{}], timeout=60)
-        with pytest.raises(PermissionError_):
+        with pytest.raises(AccessError):
             engine.schema("shop-all")
 
     assert listed == ["shop-1", "shop-2"]
@@ -196,7 +196,7 @@ def test_a_wrong_key_is_told_in_one_sentence_that_does_not_show_it(secured: Secu
     told = set()
     with secured.engine(key) as engine:
         for ask in (engine.info, engine.indexes, lambda: engine.schema("movies"), lambda: engine.behind("*")):
-            with pytest.raises(PermissionError_) as refused:
+            with pytest.raises(AccessError) as refused:
                 ask()
             told.add(str(refused.value))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nlq.access.scope import ScopedEngine
-from nlq.errors import PermissionError_
+from nlq.errors import AccessError
 from tests.fakes.access import SharedEngine
 
 
@@ -19,7 +19,7 @@ def _engine(**aliases: tuple[str, ...]) -> SharedEngine:
 def test_a_pattern_stands_for_what_the_engine_that_is_asked_finds_behind_it() -> None:
     scoped = ScopedEngine(_engine(shops=("shop-1", "staff")), SharedEngine(), ("shop*",))
 
-    with pytest.raises(PermissionError_, match="allowed are shop"):
+    with pytest.raises(AccessError, match="allowed are shop"):
         scoped.schema("shop*")
     assert [info.name for info in scoped.indexes()] == ["shop-1"]
 

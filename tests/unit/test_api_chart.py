@@ -46,6 +46,13 @@ def test_a_chart_is_what_the_schema_of_vega_lite_allows(case: dict[str, Any]) ->
         altair.Chart.from_dict({**spec, "mark": "no mark"})
 
 
+def test_a_time_zone_that_is_not_known_here_hinders_no_answer() -> None:
+    aggs = {"t": {"date_histogram": {"field": "at", "calendar_interval": "day", "time_zone": "Europe/Nowhere"}}}
+    buckets = [{"key": day * 86_400_000, "key_as_string": f"1970-01-0{day}", "doc_count": day} for day in (1, 2, 3)]
+
+    assert chart({"size": 0, "aggs": aggs}, Result((), 6, {"t": {"buckets": buckets}})) is not None
+
+
 def groups(many: int, inner: int = 0) -> Result:
     below = {"b": {"buckets": [{"key": f"s{i}", "doc_count": 1} for i in range(inner)]}} if inner else {}
     return Result((), 0, {"g": {"buckets": [{"key": f"g{i}", "doc_count": 1, **below} for i in range(many)]}})

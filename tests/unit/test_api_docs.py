@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,16 @@ DOCS = ROOT / "docs"
 
 
 def test_every_setting_is_on_its_page_and_nothing_else_is() -> None:
-    named = re.findall(r"`NLQ_([A-Z_]+)`", (DOCS / "settings.md").read_text("utf-8"))
+    rows = re.findall(r"^\| (`.*)$", (DOCS / "settings.md").read_text("utf-8"), re.MULTILINE)
+    named = re.findall(r"`NLQ_([A-Z_]+)`", "\n".join(rows))
 
     assert sorted(set(named)) == sorted(name.upper() for name in Settings.model_fields)
+
+
+def test_the_page_of_the_command_line_is_what_the_commands_say() -> None:
+    made = runpy.run_path(str(DOCS / "make_cli.py"))["page"]()
+
+    assert (DOCS / "cli.md").read_text("utf-8") == made, "run python docs/make_cli.py"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.export import exported as exported_rows
+from nlq.paging import Cursor, _digest
 from nlq.settings import Settings
 from nlq.translator import Limits, Translator
 from nlq.types import Body
@@ -28,6 +30,7 @@ MAPPINGS: Body = {
         "pages": {"type": "integer"},
         "price": {"type": "double"},
         "lent": {"type": "boolean"},
+        "bought": {"type": "date"},
         "tags": {"type": "keyword"},
         "shop": {"properties": {"city": {"type": "keyword"}}},
     }
@@ -96,6 +99,25 @@ def test_an_answer_is_paged_by_its_query_and_its_token(client: TestClient) -> No
     assert seen == ["1", "2", "3", "4", "5"]
 
 
+def test_a_query_that_reads_otherwise_once_it_is_finished_again_is_paged_too(client: TestClient) -> None:
+    body = {"query": {"bool": {"must_not": [{"terms": {"bought": ["1995", "1996"]}}]}}, "size": 2}
+    ran = client.post("/books/query", json={"query": body}).json()
+    seen = [hit["_id"] for hit in ran["response"]["hits"]]
+    while ran["next"]:
+        ran = client.post("/books/query", json={"query": ran["query"], "next": ran["next"]}).json()
+        seen += [hit["_id"] for hit in ran["response"]["hits"]]
+
+    assert ran["query"]["query"] != body["query"]
+    assert seen == ["1", "2", "3", "4", "5"]
+
+
+def test_a_token_is_no_way_around_the_most_results(client: TestClient) -> None:
+    query = {"query": {"match_all": {}}, "size": 5000, "track_total_hits": True}
+    forged = Cursor(_digest("books", query), (1.0, -1), frozenset(), 1).token()
+
+    assert client.post("/books/query", json={"query": query, "next": forged}).status_code == 422
+
+
 def test_a_query_is_paged_as_it_was_sent(client: TestClient) -> None:
     body = {"query": {"size": 3, "sort": [{"price": "desc"}]}}
     first = client.post("/books/query", json=body).json()
@@ -135,6 +157,13 @@ def test_names_of_columns_are_no_formulas_either(client: TestClient) -> None:
     written = exported(client, "csv", body).text
 
     assert not written.startswith("=")
+
+
+def test_arrow_rounds_an_integer_that_stands_among_fractions() -> None:
+    rows = [{"a": 2**53 + 1}, {"a": 1.5}, {}]
+    table = pa.ipc.open_stream(b"".join(exported_rows(rows, "arrow"))).read_all()
+
+    assert table.column("a").to_pylist() == [float(2**53), 1.5, None]
 
 
 def test_arrow_keeps_numbers_truths_and_texts(client: TestClient) -> None:

@@ -108,7 +108,7 @@ def test_an_answer_of_another_index_is_no_context(client: TestClient) -> None:
 def test_conversations_are_for_their_caller_and_for_an_hour(clock: Clock) -> None:
     answer = ask(translator_of(CRIME))
     kept = Conversations(most_chars=2000, clock=clock)
-    kept.keep("me", answer, None)
+    kept.keep("me", answer, None, max_results=7)
 
     assert kept.get("me", answer.id, index="library").query == answer.query
     with pytest.raises(InputError):
@@ -121,15 +121,24 @@ def test_conversations_are_for_their_caller_and_for_an_hour(clock: Clock) -> Non
 def test_a_conversation_that_grows_too_long_forgets_its_beginning() -> None:
     answer = ask(translator_of(CRIME), "only the long ones")
     kept = Conversations(most_chars=30)
-    kept.keep("me", answer, kept_before())
+    kept.keep("me", answer, kept_before(), max_results=7)
 
     assert kept.get("me", answer.id, index="library").question == "only the long ones"
+
+
+def test_a_limit_of_the_request_is_no_part_of_what_was_asked() -> None:
+    answer = ask(translator_of(CRIME), "books on crime", max_results=3)
+    kept = Conversations(most_chars=2000)
+    kept.keep("me", answer, None, max_results=3)
+
+    assert answer.query["size"] == 3
+    assert "size" not in kept.get("me", answer.id, index="library").query
 
 
 def kept_before() -> Any:
     kept = Conversations(most_chars=30)
     answer = ask(translator_of(CRIME), "books on crime, all of them")
-    kept.keep("me", answer, None)
+    kept.keep("me", answer, None, max_results=7)
     return kept.get("me", answer.id, index="library")
 
 

@@ -12,6 +12,7 @@ from api import docs
 from api.app import create_app
 from api.problems import problem_of
 from nlq.errors import (
+    AccessError,
     BackendError,
     ConfigError,
     ConflictError,
@@ -20,7 +21,6 @@ from nlq.errors import (
     NlqError,
     NoAnswerError,
     OverloadedError,
-    PermissionError_,
     SamplerError,
     StoreError,
     UnknownExampleError,
@@ -90,7 +90,7 @@ def test_a_wrong_address_is_a_problem_document_too(client: TestClient, method: s
         (UnknownIndexError("x"), 404),
         (UnknownExampleError("x"), 404),
         (ConflictError("x"), 412),
-        (PermissionError_("x"), 403),
+        (AccessError("x"), 403),
         (BackendError("x"), 503),
         (SamplerError("x"), 503),
         (StoreError("x"), 503),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PURE = tuple(
     "types errors ports json_schema query_schema expressions policy rewrite canonical dates periods "
     "bounds narrow negations partial values prompt readback verify vote signals neighbours timings grounding finish "
-    "written paging conversation options plan rounds choices second_look trail sizes ranking scoring "
+    "wanted written paging conversation options plan rounds choices second_look trail sizes ranking scoring "
     "caching whole".split()
 )
 CORE = (*PURE, "translator", "curation", "run_body")

@@ -244,6 +244,17 @@ def test_another_wording_gets_the_kept_answer_and_says_so() -> None:
     assert answer.answered_as == "How many crime books are there?"
 
 
+def test_an_answer_that_was_wrong_for_other_words_too_is_forgotten() -> None:
+    cache = AnswerCache(paraphrases=0.4)
+    translator = cached(COUNT, cache=cache, embedder=HashEmbedder())
+    ask(translator, "How many crime books are there?")
+    first = ask(translator, "How many crime books do we have?")
+    cache.forget("how many crime books do we have", "library")
+    again = ask(translator, "How many crime books do we have?")
+
+    assert (first.cached, again.cached) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("question", "other"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,17 @@ def test_a_repair_is_one_line_of_the_answer() -> None:
 
 def test_an_answer_without_repairs_does_not_speak_of_them() -> None:
     assert "repaired" not in _shown(_answer({"size": 0}, Result((), 3)), explain=True)
+
+
+def test_an_unsure_answer_names_what_else_may_have_been_meant() -> None:
+    sure = _answer({"query": {"term": {"genre": "Crime"}}}, Result((), 3))
+    other = Verdict(Candidate("{}", -0.5), Outcome.EXECUTED, {"query": {"term": {"genre": "Drama"}}}, Result((), 2))
+    ballot = Ballot((*sure.ballot.groups, Group((other,))), 2, 0.4, 1.0)
+    file = io.StringIO()
+    for least in (0.4, 0.5):
+        print_answer(replace(sure, ballot=ballot), unsure_below=least, console=Console(file=file, width=140))
+
+    assert file.getvalue().count('or rather  movies where genre is "Drama"') == 1
 
 
 def test_explain_notes_the_repairs_of_a_candidate() -> None:

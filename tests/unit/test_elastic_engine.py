@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from nlq.elastic.engine import ElasticEngine
-from nlq.errors import ConfigError, EngineError, InputError, NlqError, PermissionError_
+from nlq.errors import AccessError, ConfigError, EngineError, InputError, NlqError
 from nlq.types import Body, Failure, Field, Outcome, Result
 
 PRODUCT = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
@@ -81,8 +81,8 @@ def engine(server: Server) -> Iterator[ElasticEngine]:
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (401, PermissionError_("NLQ_ES_API_KEY")),
-        (403, PermissionError_("not allowed")),
+        (401, AccessError("NLQ_ES_API_KEY")),
+        (403, AccessError("not allowed")),
         (429, EngineError("overloaded")),
         (500, EngineError("failed: broken")),
         (503, EngineError("failed: broken")),
@@ -178,7 +178,7 @@ def test_items_become_results_and_failures(server: Server, engine: ElasticEngine
 def test_an_item_that_credentials_forbid_is_a_permission_error(server: Server, engine: ElasticEngine) -> None:
     server.body = json.dumps({"responses": [{"error": {"type": "security_exception", "reason": "no"}, "status": 403}]})
 
-    with pytest.raises(PermissionError_, match="not allowed to search 'films'"):
+    with pytest.raises(AccessError, match="not allowed to search 'films'"):
         engine.search("films", [{}], timeout=5)
 
 

@@ -380,6 +380,9 @@ def test_groups_stand_in_the_order_of_their_metric_where_the_first_are_asked_for
         ("the longest book of lenders", {"max": {"field": "pages"}}),
         ("the most common lenders and their average pages", {"avg": {"field": "pages"}}),
         ("highest average pages for each lender", {"avg": {"field": "pages"}}),
+        ("Which lender has the most books, and what are their average pages?", {"avg": {"field": "pages"}}),
+        ("top 5 lenders by number of books with their average pages", {"avg": {"field": "pages"}}),
+        ("the 5 most popular lenders and the sum of their pages", {"sum": {"field": "pages"}}),
         ("lenders with at least 3 books, with their average pages", {"avg": {"field": "pages"}}),
     ],
 )
@@ -390,19 +393,46 @@ def test_the_order_of_groups_stays_open_otherwise(question: str, metric: Body) -
 
 
 @pytest.mark.parametrize(
-    ("question", "counts"),
+    ("question", "field", "counts"),
     [
-        ("how many books per shelf", True),
-        ("number of books on each shelf", True),
-        ("how many lenders per shelf", False),
-        ("how many different books per shelf", False),
-        ("lenders per shelf", False),
+        ("how many books per shelf", "title.keyword", True),
+        ("number of books on each shelf", "title.keyword", True),
+        ("how many titles per shelf", "title.keyword", False),
+        ("how many different books per shelf", "title.keyword", False),
+        ("books per shelf", "title.keyword", False),
+        ("how many of the library are on each shelf", "lender", True),
+        ("how many lenders per shelf", "lender", False),
+        ("how many borrowers per shelf", "lender", False),
     ],
 )
-def test_groups_count_documents_unless_the_question_names_what_is_counted(question: str, *, counts: bool) -> None:
-    body = _groups("shelf", {"cardinality": {"field": "lender"}}, order={"value": "desc"})
+def test_groups_count_documents_where_what_is_counted_is_one(question: str, field: str, *, counts: bool) -> None:
+    body = _groups("shelf", {"cardinality": {"field": field}}, order={"value": "desc"})
     ready, _ = Finish(replace(VIEW, question=question), max_results=100)(body)
     kept = {"field": "shelf", "size": 100} | ({} if counts else {"order": {"value": "desc"}})
 
     assert ready["aggs"]["groups"]["terms"] == kept
     assert ("aggs" in ready["aggs"]["groups"]) is not counts
+
+
+def test_the_fewest_values_are_the_fewest_documents() -> None:
+    body = _groups("shelf", {"value_count": {"field": "title.keyword"}}, order={"value": "asc"}, size=1)
+    view = replace(VIEW, question="Which shelf has the lowest number of books?")
+    ready, _ = Finish(view, max_results=100)(body)
+
+    assert ready["aggs"]["groups"] == {"terms": {"field": "shelf", "size": 1, "order": {"_count": "asc"}}}
+
+
+def test_groups_along_time_keep_their_order() -> None:
+    body = {
+        "size": 0,
+        "aggs": {
+            "groups": {
+                "date_histogram": {"field": "bought", "calendar_interval": "year", "order": {"_key": "desc"}},
+                "aggs": {"value": {"value_count": {"field": "title.keyword"}}},
+            }
+        },
+    }
+    ready, _ = Finish(replace(VIEW, question="count the books per year, latest first"), max_results=100)(body)
+
+    assert ready["aggs"]["groups"]["date_histogram"]["order"] == {"_key": "desc"}
+    assert "aggs" not in ready["aggs"]["groups"]

@@ -104,7 +104,7 @@ def test_the_command_without_its_extra_says_what_to_install(
         main()
 
     assert end.value.code == 2
-    assert "pip install 'nlq[mcp]'" in capsys.readouterr().err
+    assert "pip install -e '.[mcp]'" in capsys.readouterr().err
 
 
 def test_a_service_without_the_extra_serves_all_but_agents(

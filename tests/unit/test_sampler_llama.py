@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from nlq.errors import InputError, SamplerError
 from nlq.samplers.llama import LlamaSampler
 from nlq.types import Candidate, Message, Prompt, SamplingParams
+from nlq.wanted import while_wanted
 
 PROMPT = Prompt((), (), (Message("user", "q"),))
 
@@ -87,6 +90,55 @@ def test_closing_the_iterator_stops_the_request() -> None:
 
     assert len(server.requests) == 2
     assert next(model.sample(PROMPT, None, SamplingParams(n=2))).text == "a"
+
+
+class Busy(Recorded):
+    """Is silent until it is told to go on, or its caller is gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = threading.Event()
+        self.left: list[bool] = []
+
+    def handle_chat_completions(self, request: str, callback: Callable[[str], bool]) -> None:
+        self.requests.append(json.loads(request))
+        self.began.set()
+        pause = threading.Event()
+        for _ in range(3000):
+            if callback(json.dumps(event(0))):
+                self.left.append(True)
+                return
+            pause.wait(0.01)
+
+
+def test_nobody_who_left_waits_for_the_model_or_holds_it() -> None:
+    server = Busy()
+    one = sampler(server)
+    left = threading.Event()
+
+    class Left(Exception):
+        pass
+
+    def check() -> None:
+        if left.is_set():
+            raise Left
+
+    def asks(prompt: Prompt) -> str:
+        with while_wanted(check):
+            try:
+                list(one.sample(prompt, None, SamplingParams(n=1)))
+            except Left:
+                return "left"
+        return "answered"
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(asks, PROMPT)]
+        assert server.began.wait(30)
+        runs.append(pool.submit(asks, PROMPT))
+        left.set()
+        assert [run.result(30) for run in runs] == ["left", "left"]
+
+    assert server.left == [True] * len(server.requests)
 
 
 def test_the_prompt_is_computed_before_its_samples_and_without_the_grammar() -> None:
