@@ -11,7 +11,9 @@ from nlq.canonical import canonical
 from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
 from nlq.negations import excluded
+from nlq.open_ends import open_ended
 from nlq.partial import tolerant
+from nlq.placed import placed
 from nlq.ranking import counted, grouped, ordered, ranked
 from nlq.sizes import listed, uncut
 from nlq.types import Body, IndexSchema, LinkedValue, Repair
@@ -46,7 +48,8 @@ class Finish:
 
 def mended(body: Body, question: str, *, index: IndexSchema, links: Sequence[LinkedValue] = ()) -> Body:
     """The body without what models get wrong though the question says it plainly."""
-    bounded = as_worded(excluded(body, question, links), question)
+    found = placed(excluded(body, question, links), question, index, links)
+    bounded = as_worded(open_ended(found, question), question)
     in_order = ordered(counted(grouped(bounded, question, index), question, index), question)
     return ranked(listed(uncut(in_order, question), question), index)
 
