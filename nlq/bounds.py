@@ -8,7 +8,8 @@
 
 "No more than", "not before" and their like are the opposite, kept; "more than or equal to" is kept too. A model gets
 the direction right and the strictness often wrong: beside words like "over" one in six of its bounds kept what it
-should leave out (305 bounds of recorded candidates). A year is all its days: "after 1990" begins with 1991.
+should leave out (305 bounds of recorded candidates). A year is all its days: "after 1990" begins with 1991. Days
+("after 7 September 1987") are read as numbers are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from nlq.rewrite import Walk
 from nlq.types import Body
+from nlq.values.mentions import dates
 
 _NUMBER = r"[$€£]?(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)(?![\w%]|[.,:/-]\d)"
 _MORE = "more|greater|higher|larger|bigger|longer|taller|heavier|later"
@@ -44,6 +46,15 @@ _CUES = tuple(
         (rf"{_OR}(?:{_LESS}|below|under|before)\b", False, ("lt", "lte")),
     )
 )
+_DAY_CUES = tuple(
+    (re.compile(rf"\b(?:{words})\s+(?:the\s+)?$", re.IGNORECASE), strict, bounds)
+    for words, strict, bounds in (
+        (r"(?<!\bor\s)after|(?:later|newer)\s+than", True, ("gt", "gte")),
+        (r"(?<!\bor\s)before|prior\s+to|(?:earlier|older)\s+than", True, ("lt", "lte")),
+        (r"since", False, ("gt", "gte")),
+    )
+)
+_DAY = re.compile(r"[12]\d{3}-\d{2}-\d{2}")
 _YEAR = re.compile(r"[12]\d{3}")
 _STRICT = {"gte": "gt", "lte": "lt"}
 _KEPT = {"gt": "gte", "lt": "lte"}
@@ -83,6 +94,20 @@ def _worded(question: str) -> Worded:
                 continue
             turned = tuple(_opposite(bound) for bound in bounds) if negated else bounds
             said[number] = (strict and not negated and not found.groupdict().get("equal"), turned)
+    return {**said, **_worded_days(question)}
+
+
+def _worded_days(question: str) -> Worded:
+    days = [mention for mention in dates(question) if _DAY.fullmatch(str(mention.value))]
+    said: dict[str, tuple[bool, tuple[str, ...]]] = {}
+    for day in days:
+        for cue, strict, bounds in _DAY_CUES:
+            found = cue.search(question, 0, day.start)
+            if not found or sum(day.value == other.value for other in days) > 1:
+                continue
+            negated = _NOT.search(question, 0, found.start()) is not None
+            if strict or not negated:
+                said[str(day.value)] = (strict and not negated, tuple(map(_opposite, bounds)) if negated else bounds)
     return said
 
 
@@ -125,9 +150,11 @@ def _said(bound: str, value: Any, said: Worded) -> tuple[str, bool] | None:
 
 
 def _number(value: Any) -> str:
-    """Plain digits of a number, or of a year written as its first day; "" for anything else."""
+    """Plain digits of a number, or of a year written as its first day; a day as it is; "" for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return ""
+    if isinstance(value, str) and _DAY.fullmatch(value) and not value.endswith("-01-01"):
+        return value
     text = str(value).removesuffix("-01-01").removesuffix("-01") if isinstance(value, str) else repr(value)
     return text if isinstance(value, str) and _YEAR.fullmatch(text) else _plain(text)
 

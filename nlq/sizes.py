@@ -7,6 +7,11 @@ import re
 from nlq.types import Body
 
 _ONE = re.compile(r"\b(?:1|one|an?|any|single|example|sample|random|first)\b", re.IGNORECASE)
+_IN_ORDER = re.compile(
+    r"\b(?:\w+est|most|least|worst)\s+(?:\w+\s+)?first\b|\b(?:sort|order|rank)(?:ed|ing)?\s+(?:by|from|in)\b"
+    r"|\b(?:ascending|descending|alphabetical(?:ly)?|chronological(?:ly)?)\b",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(
     r"\b(?:how\s+(?:many|much|often)|numbers?|counts?|counted|counting|totals?|amounts?|tally|quantity|frequency)\b"
     r"|^\W*(?:is|are|was|were|do|does|did|has|have|can)\b",
@@ -24,12 +29,16 @@ SCORING = frozenset(
 
 
 def uncut(body: Body, question: str) -> Body:
-    """The body without ``size: 1`` where its documents are in no order and ``question`` speaks of no single one.
+    """The body without ``size: 1`` where its documents are in no order, or ``question`` asks for an order ("oldest
+    first"), and it speaks of no single one.
 
     A singular ("the title of the book that …") makes models ask for one document, whichever it is.
     """
-    arbitrary = body.get("size") == 1 and not any(body.get(key) for key in ("sort", "aggs", "aggregations", "knn"))
-    if not arbitrary or _scores(body.get("query")) or _ONE.search(question):
+    if body.get("size") != 1 or any(body.get(key) for key in ("aggs", "aggregations", "knn")):
+        return body
+    in_order = _IN_ORDER.search(question) if body.get("sort") else None
+    arbitrary = in_order or not (body.get("sort") or _scores(body.get("query")))
+    if not arbitrary or _ONE.search(_IN_ORDER.sub(" ", question)):
         return body
     return {key: value for key, value in body.items() if key != "size"}
 
