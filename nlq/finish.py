@@ -8,6 +8,7 @@ from typing import Any
 
 from nlq.bounds import as_worded
 from nlq.canonical import canonical
+from nlq.compared import compared
 from nlq.dates import grounded, whole_periods
 from nlq.grounding import View
 from nlq.negations import excluded
@@ -49,7 +50,7 @@ class Finish:
 def mended(body: Body, question: str, *, index: IndexSchema, links: Sequence[LinkedValue] = ()) -> Body:
     """The body without what models get wrong though the question says it plainly."""
     found = placed(excluded(body, question, links), question, index, links)
-    bounded = as_worded(open_ended(found, question), question)
+    bounded = as_worded(open_ended(compared(found, question, index), question), question)
     in_order = ordered(counted(grouped(bounded, question, index), question, index), question)
     return ranked(listed(uncut(in_order, question), question), index)
 
