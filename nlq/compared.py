@@ -51,7 +51,7 @@ def _compared(question: str, fields: list[Field]) -> Mapping[float, str]:
     return found
 
 
-def _ranges(node: Any) -> Iterator[tuple[str, float]]:
+def _ranges(node: Any) -> Iterator[tuple[str, float | int]]:
     """Fields and bounds of all ranges over numbers."""
     if isinstance(node, list):
         for item in node:
@@ -61,7 +61,7 @@ def _ranges(node: Any) -> Iterator[tuple[str, float]]:
             if key == "range" and isinstance(held, dict):
                 for field, spec in held.items():
                     bounds = [spec[b] for b in _BOUNDS if b in spec] if isinstance(spec, dict) else []
-                    yield from ((field, float(b)) for b in bounds if isinstance(b, int | float))
+                    yield from ((field, b) for b in bounds if isinstance(b, int | float) and not isinstance(b, bool))
             else:
                 yield from _ranges(held)
 

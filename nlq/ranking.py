@@ -41,7 +41,7 @@ def values_counted(agg: Mapping[str, Any]) -> str | None:
     """The field whose values the one metric of groups counts; None where they have another metric, or several."""
     below = list((agg.get("aggs") or {}).values())
     counts = [below[0][kind] for kind in _COUNTS if kind in below[0]] if len(below) == 1 else []
-    return str(counts[0].get("field", "")) if counts else None
+    return str(counts[0].get("field", "")) if counts and isinstance(counts[0], Mapping) else None
 
 
 def grouped(body: Body, question: str, index: IndexSchema) -> Body:
