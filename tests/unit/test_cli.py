@@ -28,7 +28,7 @@ COMMANDS = ("ask", "indexes", "schema", "serve", "eval", "demo", "elastic", "mod
 
 def _shown(query: str, *, explain: bool = False) -> str:
     translator = Translator(library_engine(), ScriptedSampler([query]), FakeStore(), params=SamplingParams(n=2))
-    answer = translator.translate(Question("what about crime?", "library"), AskOptions(n=2))
+    answer = translator.translate(Question("how many crime books?", "library"), AskOptions(n=2))
     console = Console(file=io.StringIO(), width=120)
     print_answer(answer, explain=explain, console=console)
     file = console.file

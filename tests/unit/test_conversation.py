@@ -48,7 +48,7 @@ def test_an_answer_is_to_the_new_question_alone() -> None:
 
 
 def test_a_second_look_keeps_the_conversation() -> None:
-    translator = translator_of(COUNT, TITLES)
+    translator = translator_of('{"query":{"match_all":{}}}', TITLES)
     ask(translator, "only the long ones", previous=crime(), n=2, revise=True)
     looked = requests_of(translator)[-1][0]
 

@@ -80,7 +80,7 @@ def test_what_does_not_lead_back_is_dropped_with_what_came_instead(tmp_path: Pat
         dropped = [e for e in run.ledger.entries if not e.kept]
 
     assert dropped
-    assert {e.reason for e in dropped} == {"asked again, 0 of 2 candidates lead back, 2 say: number of hotels"}
+    assert {e.reason for e in dropped} == {"asked again, 0 of 2 candidates lead back, 2 say: hotels, at most 1000"}
     assert not {e.question for e in dropped} & set(run.store.states)
 
 
