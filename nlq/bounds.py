@@ -9,7 +9,7 @@
 "No more than", "not before" and their like are the opposite, kept; "more than or equal to" is kept too. A model gets
 the direction right and the strictness often wrong: beside words like "over" one in six of its bounds kept what it
 should leave out (305 bounds of recorded candidates). A year is all its days: "after 1990" begins with 1991. Days
-("after 7 September 1987") are read as numbers are.
+("after 12 May 1990") are read as numbers are.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Ranges that a question leaves open: "after 7 September 1987" has no last day.
+"""Ranges that a question leaves open: "after 12 May 1990" has no last day.
 
-Models that have seen many whole months and years add the other end ("before 1987-10-01"). It is taken out where the
+Models that have seen many whole months and years add the other end ("before 1990-06-01"). It is taken out where the
 question says one end only: its words compare with one number or date, in one direction, and nothing in them could be
 the other end. "From 2015" is left alone: it may mean that year.
 """

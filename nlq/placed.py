@@ -1,6 +1,6 @@
-"""Words that a question places in a text field: "adventures in the title" are looked for in the title.
+"""Words that a question places in a text field: "gardens in the title" are looked for in the title.
 
-A word that is nearly a value of another field (the subject "adventure") makes models demand that value instead.
+A word that is nearly a value of another field (the subject "garden") makes models demand that value instead.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ INDEX = IndexSchema(
         Field("shelf", "keyword"),
     ),
 )
-LINKS = (LinkedValue("adventures", "subjects", "adventure"),)
+LINKS = (LinkedValue("gardens", "subjects", "garden"),)
 
 
 @pytest.mark.parametrize("case", lines("placed.jsonl"), ids=lambda case: f"{case['question']}: {case['query']}")
