@@ -24,8 +24,8 @@ from nlq.types import Body
 from nlq.values.mentions import dates
 
 _NUMBER = r"[$€£]?(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)(?![\w%]|[.,:/-]\d)"
-_MORE = "more|greater|higher|larger|bigger|longer|taller|heavier|later"
-_LESS = "less|fewer|lower|smaller|shorter|lighter|earlier"
+MORE = "more|greater|higher|larger|bigger|longer|taller|heavier|later"
+LESS = "less|fewer|lower|smaller|shorter|lighter|earlier"
 _EITHER = "older|younger|better|worse"
 _THAN = rf"\s+than\s+(?P<equal>or\s+equal\s+to\s+)?(?:the\s+year\s+)?{_NUMBER}"
 _OR = rf"{_NUMBER}\s+(?:\w+\s+)?or\s+"
@@ -35,15 +35,15 @@ _ANY_NUMBER = re.compile(_NUMBER)
 _CUES = tuple(
     (re.compile(rf"\b{words}", re.IGNORECASE), strict, bounds)
     for words, strict, bounds in (
-        (rf"(?:{_MORE}){_THAN}", True, ("gt", "gte")),
-        (rf"(?:{_LESS}){_THAN}", True, ("lt", "lte")),
+        (rf"(?:{MORE}){_THAN}", True, ("gt", "gte")),
+        (rf"(?:{LESS}){_THAN}", True, ("lt", "lte")),
         (rf"(?:{_EITHER}){_THAN}", True, ("gt", "gte", "lt", "lte")),
         (rf"(?:over|above|beyond|exceed(?:s|ed|ing)?|after)\s+(?:the\s+year\s+)?{_NUMBER}", True, ("gt", "gte")),
         (rf"(?:under|below|before)\s+(?:the\s+year\s+)?{_NUMBER}", True, ("lt", "lte")),
         (rf"(?:at\s+least|minimum\s+of|since|from)\s+{_NUMBER}", False, ("gt", "gte")),
         (rf"(?:at\s+most|maximum\s+of|up\s+to)\s+{_NUMBER}", False, ("lt", "lte")),
-        (rf"{_OR}(?:{_MORE}|above|over|after|up)\b", False, ("gt", "gte")),
-        (rf"{_OR}(?:{_LESS}|below|under|before)\b", False, ("lt", "lte")),
+        (rf"{_OR}(?:{MORE}|above|over|after|up)\b", False, ("gt", "gte")),
+        (rf"{_OR}(?:{LESS}|below|under|before)\b", False, ("lt", "lte")),
     )
 )
 _DAY_CUES = tuple(

@@ -13,6 +13,7 @@ from nlq.narrow import split
 from nlq.query_schema import NUMBER
 from nlq.rewrite import Walk
 from nlq.types import Body, Field, IndexSchema
+from nlq.values.mentions import amount
 
 _THAN = (
     r"s?\s+(?:(?:is|are|was|were|of|being|has|have|had|that\s+(?:is|are))\s+)?"
@@ -40,12 +41,12 @@ def compared(body: Body, question: str, index: IndexSchema) -> Body:
 
 def _compared(question: str, fields: list[Field]) -> Mapping[float, str]:
     """Numbers and the field that stands before each: the one with the longest name."""
-    said = [_plain(found) for found in _NUMBERS.findall(question)]
+    said = [amount(found) for found in _NUMBERS.findall(question)]
     found: dict[float, str] = {}
     for field in sorted(fields, key=lambda f: len(f.name)):
         words = r"\W+".join(map(re.escape, split(field.name)))
         for match in re.finditer(rf"\b{words}{_THAN}", question, re.IGNORECASE) if words else ():
-            number = _plain(match["number"])
+            number = amount(match["number"])
             if said.count(number) == 1:
                 found[number] = field.name
     return found
@@ -80,7 +81,3 @@ def _exchanged(body: Body, one: str, other: str) -> Body:
         return {kind: content}
 
     return Walk(leaf=leaf, agg=agg).body(body)
-
-
-def _plain(digits: str) -> float:
-    return float(digits.replace(",", ""))

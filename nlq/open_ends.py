@@ -10,22 +10,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from nlq.bounds import LESS, MORE
 from nlq.rewrite import Walk
 from nlq.types import Body
-from nlq.values.mentions import Mention, dates
+from nlq.values.mentions import Mention, amount, dates
 
 _LOWER, _UPPER = ("gt", "gte"), ("lt", "lte")
 _AFTER = (
-    r"after|since|past|newer\s+than|later\s+than|starting(?:\s+(?:in|from|with|on))?|over|above|beyond|exceed\w*"
-    r"|(?:more|greater|higher|larger|bigger|longer|taller|heavier)\s+than|at\s+least|minimum\s+of"
+    r"after|since|past|starting(?:\s+(?:in|from|with|on))?|over|above|beyond|exceed\w*"
+    rf"|(?:{MORE}|newer)\s+than|at\s+least|minimum\s+of"
 )
 _BEFORE = (
-    r"before|until|till|prior\s+to|up\s+to|older\s+than|earlier\s+than|under|below"
-    r"|(?:less|fewer|lower|smaller|shorter|lighter)\s+than|at\s+most|maximum\s+of"
+    r"before|until|till|prior\s+to|up\s+to|under|below"
+    rf"|(?:{LESS}|older)\s+than|at\s+most|maximum\s+of"
 )
 _DIGITS = r"[$€£]?\d[\d,]*(?:\.\d+)?"
 _SPAN = re.compile(
-    rf"\b(?:between|within|during|range|ranging)\b|(?<![-\d])\d+\s*[-–—]\s*\d+(?![-\d])|\b(?:to|through|thru|and)\s+{_DIGITS}|\d0['’]?s\b",
+    r"\b(?:between|within|during|range|ranging)\b|(?<![-\d])\d+\s*[-–—]\s*\d+(?![-\d])"
+    rf"|\b(?:to|through|thru|and)\s+{_DIGITS}|\d0['’]?s\b",
     re.IGNORECASE,
 )
 _TIME = re.compile(
@@ -38,21 +40,21 @@ _TIME = re.compile(
 def open_ended(body: Body, question: str) -> Body:
     """A copy without the ends of ranges that ``question`` leaves open."""
     after, before = (_compared(words, question) for words in (_AFTER, _BEFORE))
-    if _SPAN.search(question) or bool(after) is bool(before):
+    if _SPAN.search(question) or len(after) + len(before) != 1:
         return body
     asked, invented = (_LOWER, _UPPER) if after else (_UPPER, _LOWER)
-    [said, *more] = after or before
+    [said] = after or before
     named = list(dates(question))
 
     def leaf(kind: str, content: Any) -> Body:
-        if kind != "range" or more or not isinstance(content, dict):
+        if kind != "range" or not isinstance(content, dict):
             return {kind: content}
         return {kind: {field: _open(spec) for field, spec in content.items()}}
 
     def _open(spec: Any) -> Any:
         ends = [spec[key] for key in asked if key in spec] if isinstance(spec, dict) else []
         others = [spec[key] for key in invented if key in spec] if ends else []
-        if len(ends) != 1 or len(others) != 1 or not _is_said(ends[0], said, named) or _in(others[0], question):
+        if len(ends) != 1 or len(others) != 1 or not _is_said(ends[0], said, named) or _meant(others[0], question):
             return spec
         if isinstance(ends[0], str) and (len(named) != 1 or _TIME.search(question)):
             return spec
@@ -74,7 +76,7 @@ def _is_said(end: Any, said: str, named: list[Mention]) -> bool:
             said.startswith(m.text) and (end.startswith(str(m.value)) or end in (m.end, _first(m))) for m in named
         )
     found = re.match(_DIGITS, said)
-    return found is not None and not isinstance(end, bool) and isinstance(end, int | float) and _plain(found[0]) == end
+    return found is not None and not isinstance(end, bool) and isinstance(end, int | float) and amount(found[0]) == end
 
 
 def _first(mention: Mention) -> str:
@@ -82,13 +84,8 @@ def _first(mention: Mention) -> str:
     return mention.end + "-01" * (2 - mention.end.count("-"))
 
 
-def _in(end: Any, question: str) -> bool:
-    """Whether the question has the number, or the year of the date, that an end of a range has, beside what else it
-    compares with."""
+def _meant(end: Any, question: str) -> bool:
+    """Whether the question may have meant this end of a range: it has the number, or the text is no date."""
     if isinstance(end, str):
         return not re.match(r"\d{4}|now", end)
-    return isinstance(end, bool) or any(_plain(found) == end for found in re.findall(_DIGITS, question))
-
-
-def _plain(digits: str) -> float:
-    return float(digits.lstrip("$€£").replace(",", ""))
+    return isinstance(end, bool) or any(amount(found) == end for found in re.findall(_DIGITS, question))

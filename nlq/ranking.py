@@ -25,7 +25,7 @@ DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types?
 _BY = re.compile(r"\bby\b(?!\s+(?:the\s+|their\s+)?(?:numbers?|counts?)\b)", re.IGNORECASE)
 _MOST = re.compile(r"\b(?:most|least|fewest)\b", re.IGNORECASE)
 _NEAR = 3
-"""Words behind "how many", "by" or "highest" that are looked at."""
+"""Words behind "how many" or "highest" that are looked at."""
 _CALLED = frozenset({"title", "name", "subject", "headline"})
 _EACH = re.compile(r"\b(?:each|per|every)\b", re.IGNORECASE)
 _COMMON = re.compile(r"\b(?:(?P<few>\d{1,3})\s+)?(?:most|least)\s+(?:common|frequent)(?:ly)?\b", re.IGNORECASE)
@@ -95,8 +95,12 @@ def _all(order: Any) -> list[Mapping[str, Any]]:
 
 def _counts_documents(question: str, index: IndexSchema) -> bool:
     """Whether the words behind "how many" name what is in the index."""
-    named = stems(index.index)
-    return any(named & stems(" ".join(question[found.end() :].split()[:_NEAR])) for found in _MANY.finditer(question))
+    return any(stems(index.index) & words for words in _behind(_MANY, question))
+
+
+def _behind(cue: re.Pattern[str], question: str) -> list[frozenset[str]]:
+    """Stems of the words right behind each place of the cue."""
+    return [stems(" ".join(question[found.end() :].split()[:_NEAR])) for found in cue.finditer(question)]
 
 
 def ordered(body: Body, question: str) -> Body:
@@ -130,8 +134,7 @@ def _named(metric: Mapping[str, Any], question: str) -> bool:
     """Whether the words right behind "highest", "most" and the like name the metric's field."""
     spec = next(iter(metric.values()), None)
     field = split(str(spec.get("field", "")).removesuffix(".keyword")) if isinstance(spec, Mapping) else []
-    near = (question[found.end() :].split()[:_NEAR] for found in _FIRST.finditer(question))
-    return any(stems(" ".join(words)) & set(map(stem, field)) for words in near)
+    return any(words & set(map(stem, field)) for words in _behind(_FIRST, question))
 
 
 def ranked(body: Body, index: IndexSchema) -> Body:

@@ -98,8 +98,8 @@ class AnswerCache:
     def near(self, key: _Key) -> _Key | None:
         """The key whose question is nearest among those near enough."""
         with self._lock:
-            alike = [k for k in self._kept if k.vector and k.turns == key.turns and k.scope == key.scope]
-        alike = [k for k in alike if not reordered(k.words, key.words)]
+            known = [k for k in self._kept if k.vector and k.turns == key.turns and k.scope == key.scope]
+        alike = [k for k in known if not reordered(k.words, key.words)]
         cosines = {i: sum(map(float.__mul__, k.vector, key.vector)) for i, k in enumerate(alike)}
         best = max(cosines, key=cosines.__getitem__, default=None)
         return None if best is None or cosines[best] < self.paraphrases else alike[best]

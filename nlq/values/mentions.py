@@ -56,6 +56,11 @@ def numbers(question: str) -> Iterator[Mention]:
         yield Mention("number", found[0], found.start(), value)
 
 
+def amount(digits: str) -> float:
+    """The number of digits that may have commas and a currency before them."""
+    return float(digits.lstrip("$€£").replace(",", ""))
+
+
 def dates(question: str) -> Iterator[Mention]:
     """Days, months and years of four digits, the most exact reading of each."""
     taken: list[tuple[int, int]] = []
