@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import secrets
 import threading
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
-from nlq.errors import InputError, SamplerError
+from nlq.errors import SamplerError
 from nlq.samplers.grammar import compact_schema, guidance_grammar
+from nlq.samplers.llama_chat import candidates, chat_request, checked
 from nlq.samplers.llama_heads import SLOT, Heads
-from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
+from nlq.samplers.llama_next import Behind, Gone, Texts
+from nlq.samplers.request import chat_messages, refuse_beams, round_seed
+from nlq.samplers.streamed import streamed
+from nlq.samplers.tree import ByteGrammar, Tree
 from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
-from nlq.wanted import LOOK_SECONDS, check_wanted
+from nlq.wanted import LOOK_SECONDS
 
 _STEP = 256
 """Prompt tokens computed between two looks at whether the caller has gone: about 7 s on two cores."""
+
+_TREES = 32
+"""Prompts whose trees are kept: one has some hundred nodes of ten tokens, a megabyte at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """The tokens of a prompt and what the model says below it."""
+
+    prompt: tuple[int, ...]
+    tree: Tree
 
 
 class LlamaSampler:
@@ -44,6 +59,8 @@ class LlamaSampler:
         self._warming = threading.Lock()
         self._warm = False
         self._grammar = lru_cache(maxsize=32)(guidance_grammar)
+        self._bytes = lru_cache(maxsize=32)(ByteGrammar)
+        self._branches: OrderedDict[str, _Branch] = OrderedDict()
 
     @classmethod
     def load(
@@ -86,7 +103,7 @@ class LlamaSampler:
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         """Tokens of the messages. Computes those that the cache does not hold."""
-        return self._prefill(_request(chat_messages(prompt), SamplingParams(), n_ctx=self._n_ctx))
+        return self._prefill(chat_request(chat_messages(prompt), SamplingParams(), n_ctx=self._n_ctx))
 
     @property
     def endpoint(self) -> tuple[str, str]:
@@ -95,21 +112,28 @@ class LlamaSampler:
 
     def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
         """See ``Sampler``. The end token counts neither in ``tokens`` nor in ``logprob``. Where heads are kept on disk,
-        the first prompt's is read from there, or written, whether or not ``warm`` was called."""
+        the first prompt's is read from there, or written, whether or not ``warm`` was called.
+
+        Under a schema, samples share all that they have in common (``Tree``), and tokens that it forces count as
+        certain in ``logprob``. Not so with a repetition penalty, which needs what the server does not tell.
+        """
         refuse_beams(params, "llama.cpp")
         self._running()
         if self._heads is not None and not self._warm:
             self.warm(prompt)
-        request = _request(chat_messages(prompt), params, n_ctx=self._n_ctx)
-        grammar = {} if schema is None else {"grammar": self._grammar(json.dumps(compact_schema(schema)))}
-        return self._draw(request, grammar, params)
+        messages = chat_messages(prompt)
+        grammar = None if schema is None else self._grammar(json.dumps(compact_schema(schema)))
+        if grammar is not None and params.repetition_penalty == 1:
+            return self._grow(messages, grammar, params)
+        request = chat_request(messages, params, n_ctx=self._n_ctx)
+        return self._draw(request, {"grammar": grammar} if grammar else {}, params)
 
     def warm(self, prompt: Prompt) -> None:
         if not prompt.head:
             return
         # Many chat templates want a question after the system message.
         messages = chat_messages(Prompt(head=prompt.head, shots=(), tail=(Message("user", ""),)))
-        request = _request(messages, SamplingParams(temperature=0), n_ctx=self._n_ctx)
+        request = chat_request(messages, SamplingParams(temperature=0), n_ctx=self._n_ctx)
         with self._warming:
             if self._heads is None:
                 self._prefill(request)
@@ -127,7 +151,13 @@ class LlamaSampler:
     def close(self) -> None:
         """Waits for the request that runs; closing twice is fine."""
         with self._lock:
+            if self._server is not None and "_texts" in self.__dict__:
+                self._texts.close()
             self._server = None
+
+    @cached_property
+    def _texts(self) -> Texts:
+        return Texts(self.endpoint[0].removesuffix("/v1"), self._key)
 
     def _running(self) -> Any:
         server = self._server
@@ -144,7 +174,7 @@ class LlamaSampler:
         for number, first in enumerate(range(0, wanted, most)):
             size = min(most, wanted - first)
             draw = {**request, **grammar, "n": size, "seed": round_seed(params.seed, number)}
-            for candidate in _candidates(self._events(draw), size):
+            for candidate in candidates(self._events(draw), size):
                 yield from [candidate] * (params.n if params.greedy else 1)
 
     def _prefill(self, request: Body) -> int:
@@ -155,33 +185,63 @@ class LlamaSampler:
             length = timings.get("cache_n", 0) + timings.get("prompt_n", 0)
         return length
 
-    def _events(self, request: Body) -> Iterator[Body]:
-        """One request. llama.cpp calls back from a thread of its own, so a slow reader holds nobody up."""
-        events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        gone = threading.Event()
+    def _grow(self, messages: list[dict[str, str]], grammar: str, params: SamplingParams) -> Iterator[Candidate]:
+        """``params.n`` candidates out of the tree below the messages, where that pays."""
+
+        def draw(put: Callable[[Candidate | None], None], gone: threading.Event) -> None:
+            with _held(self._lock, until=gone) as held, suppress(Gone):
+                if not held:
+                    return
+                branch = self._branch(messages, grammar)
+                model = Behind(branch.prompt, self._texts, partial(self._complete, gone=gone), gone=gone)
+                one = params.with_(max_tokens=max(1, min(params.max_tokens, self._n_ctx - len(branch.prompt))))
+                if not branch.tree.pays(model, one):
+                    put(None)
+                    return
+                for candidate in branch.tree.draw(model, one):
+                    put(candidate)
+
+        for found in streamed(draw, name="llama.cpp tree"):
+            if found is None:
+                yield from self._draw(chat_request(messages, params, n_ctx=self._n_ctx), {"grammar": grammar}, params)
+            else:
+                yield found
+
+    def _branch(self, messages: list[dict[str, str]], grammar: str) -> _Branch:
+        """The tree of these messages, as far as earlier draws have grown it."""
+        key = json.dumps([messages, grammar])
+        if key not in self._branches:
+            self._branches[key] = _Branch(tuple(self._texts.prompt(messages)), Tree(self._bytes(grammar)))
+            while len(self._branches) > _TREES:
+                self._branches.popitem(last=False)
+        self._branches.move_to_end(key)
+        return self._branches[key]
+
+    def _complete(self, request: Body, *, gone: threading.Event) -> Iterator[Body]:
+        """One request of who holds the model. Ends early once ``gone`` is set."""
+        events: list[str] = []
 
         def heard(event: str) -> bool:
-            events.put(event)
+            events.append(event)
             return gone.is_set()
 
-        def ask() -> None:
-            try:
-                with _held(self._lock, until=gone) as held:
-                    if held:
-                        self._running().handle_chat_completions(json.dumps(request), heard)
-            except SamplerError as exc:
-                events.put(json.dumps({"error": {"message": str(exc)}}))
-            finally:
-                events.put(None)
+        self._running().handle_completions(json.dumps(request), heard)
+        return (checked(json.loads(event)) for event in events)
 
-        thread = threading.Thread(target=ask, name="llama.cpp request")
-        thread.start()
-        try:
-            for event in iter(partial(_heard, events), None):
-                yield _checked(json.loads(event))
-        finally:
-            gone.set()
-            thread.join()
+    def _events(self, request: Body) -> Iterator[Body]:
+        """One request."""
+
+        def ask(put: Callable[[str], None], gone: threading.Event) -> None:
+            def heard(event: str) -> bool:
+                put(event)
+                return gone.is_set()
+
+            with _held(self._lock, until=gone) as held:
+                if held:
+                    self._running().handle_chat_completions(json.dumps(request), heard)
+
+        for event in streamed(ask, name="llama.cpp request"):
+            yield checked(json.loads(event))
 
 
 def _server_params(path: Path, *, threads: int, n_ctx: int, slots: int) -> Any:
@@ -203,56 +263,6 @@ def _server_params(path: Path, *, threads: int, n_ctx: int, slots: int) -> Any:
     return params
 
 
-def _request(messages: list[dict[str, str]], params: SamplingParams, *, n_ctx: int) -> Body:
-    return {
-        "messages": messages,
-        "stream": True,
-        "return_progress": True,
-        "cache_prompt": True,
-        "logprobs": True,
-        "top_logprobs": 1,
-        "max_tokens": params.max_tokens,
-        "temperature": params.temperature,
-        "top_p": params.top_p,
-        "top_k": params.top_k,
-        "min_p": params.min_p,
-        "repeat_penalty": params.repetition_penalty,
-        "repeat_last_n": n_ctx,
-        # The order of vLLM and transformers, so that the same numbers mean the same draw everywhere.
-        "samplers": ["penalties", "temperature", "top_k", "top_p", "min_p"],
-    }
-
-
-@dataclass(slots=True)
-class _Draft:
-    parts: list[str] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-
-    def add(self, choice: Body) -> None:
-        self.parts.append(choice["delta"].get("content") or "")
-        self.logprobs += [t["logprob"] for t in (choice.get("logprobs") or {}).get("content") or ()]
-
-    def finish(self, *, complete: bool, tokens: int) -> Candidate:
-        text = "".join(self.parts)
-        return Candidate(text=text, logprob=mean_logprob(self.logprobs), tokens=tokens, complete=complete)
-
-
-def _candidates(events: Iterator[Body], n: int) -> Iterator[Candidate]:
-    """Put the tokens of ``n`` interleaved samples together; each sample is yielded with its last event."""
-    drafts = [_Draft() for _ in range(n)]
-    ended = 0
-    for event in events:
-        for choice in event.get("choices", ()):
-            draft = drafts[choice["index"]]
-            draft.add(choice)
-            if choice["finish_reason"]:
-                ended += 1
-                complete = choice["finish_reason"] == "stop"
-                yield draft.finish(complete=complete, tokens=event["timings"]["predicted_n"] - complete)
-    if ended < n:
-        raise SamplerError(f"llama.cpp ended {ended} of {n} samples; is the context (n_ctx) large enough?")
-
-
 @contextmanager
 def _held(lock: threading.Lock, *, until: threading.Event) -> Iterator[bool]:
     """The lock, waited for at most until the event is set: False then."""
@@ -264,24 +274,3 @@ def _held(lock: threading.Lock, *, until: threading.Event) -> Iterator[bool]:
                 lock.release()
             return
     yield False
-
-
-def _heard(events: queue.SimpleQueue[str | None]) -> str | None:
-    """The next event; raises where nobody waits for it any more."""
-    while True:
-        check_wanted()
-        with suppress(queue.Empty):
-            return events.get(timeout=LOOK_SECONDS)
-
-
-def _checked(event: Body) -> Body:
-    """The event; raises what an error event stands for."""
-    error = event.get("error")
-    if error is None:
-        return event
-    if error.get("type") == "exceed_context_size_error":
-        raise InputError(
-            f"The prompt has {error.get('n_prompt_tokens')} tokens, more than the context of {error.get('n_ctx')}; "
-            "ask a shorter question or use fewer examples."
-        )
-    raise SamplerError(f"llama.cpp failed: {error.get('message', error)}")

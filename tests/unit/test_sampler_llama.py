@@ -143,7 +143,7 @@ def test_nobody_who_left_waits_for_the_model_or_holds_it() -> None:
 
 def test_the_prompt_is_computed_before_its_samples_and_without_the_grammar() -> None:
     server = Recorded(event(0, "{}", finish="stop"))
-    list(sampler(server).sample(PROMPT, {"type": "object"}, SamplingParams()))
+    list(sampler(server).sample(PROMPT, {"type": "object"}, SamplingParams(repetition_penalty=1.1)))
     prefill, draw = server.requests
 
     assert "grammar" not in prefill
