@@ -128,28 +128,29 @@ def _aggregations(asked: Mapping[str, Any], got: Mapping[str, Any]) -> Aggregati
 
 def _aggregation(asked: Mapping[str, Any], got: Mapping[str, Any]) -> Content:
     if "buckets" in got:
-        items = [_bucket(asked, b) for b in buckets(got)]
+        inner = below(asked)
+        items = [_bucket(inner, b) for b in buckets(got)]
         return Buckets(_in_order(items, ordered=_orders(asked)))
     if "hits" in got:
         hits = got["hits"]
         ids = tuple(_id(h) for h in hits["hits"])
         return Documents(ids, hits.get("total", {}).get("value", len(ids)))
     if "doc_count" in got:
-        return _bucket(asked, got)
+        return _bucket(below(asked), got)
     return Numbers(Unordered.of(tolerant(v) for v in scalars(got)))
 
 
-def _bucket(asked: Mapping[str, Any], got: Mapping[str, Any]) -> Bucket:
+def _bucket(inner: Mapping[str, Any], got: Mapping[str, Any]) -> Bucket:
+    """``inner`` are the aggregations asked for inside it."""
     key = got.get("key")
     key = json.dumps(key, sort_keys=True) if isinstance(key, dict | list) else _name(key)
     name = (key, _name(got.get("from")), _name(got.get("to")))
-    inner = below(asked)
     return Bucket(name, got.get("doc_count", 0), _aggregations(inner, got) if inner else _NONE_BELOW)
 
 
 def _name(value: Any) -> Hashable:
     """Whole numbers are exact: long ids and milliseconds can be nearer to each other than the tolerance."""
-    if isinstance(value, int):
+    if value is None or isinstance(value, int | str):
         return value
     return int(value) if isinstance(value, float) and value.is_integer() else tolerant(value)
 
