@@ -34,7 +34,8 @@ class Unordered:
     @classmethod
     def of(cls, items: Iterable[Hashable]) -> Unordered:
         """``items`` in an order of their own, so that equal ones mostly stand at the same place."""
-        return cls(tuple(sorted(items, key=repr)))
+        some = tuple(items)
+        return cls(some if len(some) < 2 else tuple(sorted(some, key=repr)))
 
     def __repr__(self) -> str:
         return f"Unordered(items={self.items!r})"
