@@ -34,7 +34,8 @@ class _Stopped(Exception):
 
 
 class Run:
-    """One question being answered in a thread. Made by ``Desk.take``."""
+    """One question being answered in a thread. Made by ``Desk.take``. Where it is not ``heard``, its end is its only
+    event: each would wake the event loop, which takes the time of the thread that answers."""
 
     def __init__(
         self,
@@ -42,7 +43,9 @@ class Run:
         pool: ThreadPoolExecutor,
         *,
         ended: Callable[[Run], None],
+        heard: bool = True,
     ) -> None:
+        self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._stop = threading.Event()
@@ -83,7 +86,7 @@ class Run:
     def _emit(self, event: Event) -> None:
         self._check()
         # The answer is what the translation returns; its event would only say it twice.
-        if event.name != "answer":
+        if self._heard and event.name != "answer":
             self._loop.call_soon_threadsafe(self._put, event)
 
     def _put(self, event: Event) -> None:
@@ -119,10 +122,17 @@ class Desk:
         self._last_seconds = 5.0
 
     def take(
-        self, question: Question, options: AskOptions, *, translator: Translator | None = None, caller: str = ""
+        self,
+        question: Question,
+        options: AskOptions,
+        *,
+        translator: Translator | None = None,
+        caller: str = "",
+        heard: bool = True,
     ) -> Run:
-        """Start the question, with the ``translator`` of its ``caller`` ("": not known) where there is one; raises
-        OverloadedError where every place is taken. Call it in the event loop."""
+        """Start the question, with the ``translator`` of its ``caller`` ("": not known) where there is one; ``heard``
+        says whether its events are waited for. Raises OverloadedError where every place is taken. Call it in the event
+        loop."""
         asked = translator or self._translator
         with self._lock:
             self._check_room(caller)
@@ -141,7 +151,7 @@ class Desk:
             finally:
                 self._release(caller, time.monotonic() - began)
 
-        run = Run(work, self._pool, ended=self._runs.discard)
+        run = Run(work, self._pool, ended=self._runs.discard, heard=heard)
         self._runs.add(run)
         return run
 

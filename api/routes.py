@@ -175,7 +175,9 @@ class _Office:
         try:
             question = sent.body.question_of(sent.index, self.settings)
             options = sent.body.options(self.settings, previous=previous)
-            run = self.desk.take(question, options, translator=sent.theirs, caller=sent.visit.caller.id)
+            run = self.desk.take(
+                question, options, translator=sent.theirs, caller=sent.visit.caller.id, heard=sent.streams
+            )
         except NlqError:
             ended(None)
             raise

@@ -13,6 +13,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from nlq.periods import MONTHS
@@ -131,6 +132,7 @@ def split(name: str) -> list[str]:
     return [_fold(word) for word in _WORD.findall(name)]
 
 
+@lru_cache(maxsize=1024)
 def stems(question: str) -> frozenset[str]:
     """Stems of the question's words, and of neighbours written as one ("first name": firstname)."""
     words = [*split(question), *(_fold(word) for word in re.findall(r"\w+", question))]

@@ -37,7 +37,7 @@ from nlq.types import (
     SamplingParams,
     Verdict,
 )
-from nlq.verify import verify
+from nlq.verify import Known, verify
 from nlq.whole import whole
 
 __all__ = ["AskOptions", "Calibrate", "Event", "Judge", "Limits", "Translator", "clean_question"]
@@ -201,7 +201,7 @@ class Translator:
                 engine=self.engine,
                 timeout=self.limits.engine_timeout,
                 most_documents=self.limits.dry_run_documents,
-                known={},
+                known=Known(),
                 finish=Finish(view, max_results=self._most(options), encode=encode),
             ),
             judge=lambda verdicts: self.judge(verdicts, view),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from nlq.json_schema import Schema, problem
 from nlq.policy import PolicyLimits, Refusal, check_policy, check_shape
 from nlq.ports import Engine
 from nlq.types import Body, Candidate, Failure, Outcome, Repair, Result, Verdict
 
-__all__ = ["CHECKS", "Refusal", "check", "check_policy", "check_schema", "complete", "parse", "verify"]
+__all__ = ["CHECKS", "Known", "Refusal", "check", "check_policy", "check_schema", "complete", "parse", "verify"]
 
 _OPEN_SIZES = frozenset({"terms", "multi_terms", "composite"})
 
@@ -66,6 +67,26 @@ def check(body: Body, schema: Schema) -> Refusal | None:
     return next((r for c in CHECKS if (r := c(body, schema))), None)
 
 
+Finished = Callable[[Body], tuple[Body, tuple[Repair, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A body as it runs; ``key`` is equal for equal ones."""
+
+    body: Body
+    key: str
+    repairs: tuple[Repair, ...]
+
+
+@dataclass(slots=True)
+class Known:
+    """What verification found so far for one question: of texts, and of the bodies that ran."""
+
+    texts: dict[str, _Ready | Refusal] = field(default_factory=dict)
+    results: dict[str, Result | Failure] = field(default_factory=dict)
+
+
 def verify(
     candidates: Sequence[Candidate],
     *,
@@ -73,38 +94,45 @@ def verify(
     index: str,
     engine: Engine,
     timeout: float,
-    finish: Callable[[Body], tuple[Body, tuple[Repair, ...]]],
+    finish: Finished,
     most_documents: int = 0,
-    known: dict[str, Result | Failure] | None = None,
+    known: Known | None = None,
 ) -> tuple[Verdict, ...]:
-    """One verdict per candidate, in order. Distinct bodies run once, together, in one request.
+    """One verdict per candidate, in order. Equal texts are checked once, distinct bodies run once, together, in one
+    request.
 
     ``finish`` turns an accepted body into the one that runs, and names the values it repaired. A run ends after
-    ``most_documents`` matches of each shard (0: all): its result is partial then. ``known`` keeps what bodies came to,
-    for calls that follow. Raises what ``engine.search`` raises.
+    ``most_documents`` matches of each shard (0: all): its result is partial then. ``known`` keeps what texts and bodies
+    came to, for calls that follow with the same arguments. Raises what ``engine.search`` raises.
     """
-    results = {} if known is None else known
-    bodies: dict[str, Body] = {}
-    checked: list[tuple[Candidate, str | None, Refusal | tuple[Repair, ...]]] = []
-    for candidate in candidates:
-        body = parse(candidate.text)
-        refusal = body if isinstance(body, Refusal) else check(body, schema)
-        if isinstance(body, Refusal) or refusal:
-            checked.append((candidate, None, refusal or ()))
-            continue
-        ready, repairs = finish(body)
-        key = json.dumps(ready, sort_keys=True)
-        bodies.setdefault(key, ready)
-        checked.append((candidate, key, repairs))
+    known = known or Known()
+    for text in dict.fromkeys(candidate.text for candidate in candidates):
+        if text not in known.texts:
+            known.texts[text] = _checked(text, schema, finish)
+    found = [known.texts[candidate.text] for candidate in candidates]
     bound = {"terminate_after": most_documents} if most_documents else {}
-    new = {key: {**bound, **body} for key, body in bodies.items() if key not in results}
-    results |= zip(new, engine.search(index, list(new.values()), timeout=timeout), strict=True)
+    bodies: dict[str, Body] = {}
+    for each in found:
+        if isinstance(each, _Ready):
+            bodies.setdefault(each.key, each.body)
+    new = {key: {**bound, **body} for key, body in bodies.items() if key not in known.results}
+    known.results |= zip(new, engine.search(index, list(new.values()), timeout=timeout), strict=True)
     return tuple(
-        Verdict(c, found.outcome, reason=found.reason)
-        if isinstance(found, Refusal)
-        else _verdict(c, bodies[str(key)], results[str(key)], repairs=found)
-        for c, key, found in checked
+        Verdict(candidate, each.outcome, reason=each.reason)
+        if isinstance(each, Refusal)
+        else _verdict(candidate, bodies[each.key], known.results[each.key], repairs=each.repairs)
+        for candidate, each in zip(candidates, found, strict=True)
     )
+
+
+def _checked(text: str, schema: Schema, finish: Finished) -> _Ready | Refusal:
+    body = parse(text)
+    if isinstance(body, Refusal):
+        return body
+    if refusal := check(body, schema):
+        return refusal
+    ready, repairs = finish(body)
+    return _Ready(ready, json.dumps(ready, sort_keys=True), repairs)
 
 
 def _verdict(candidate: Candidate, body: Body, result: Result | Failure, *, repairs: tuple[Repair, ...]) -> Verdict:

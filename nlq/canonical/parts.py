@@ -82,6 +82,8 @@ def too_deep(body: Body) -> bool:
     """Whether a body is nested deeper than MAX_DEPTH."""
     level: list[Any] = [body]
     for _ in range(MAX_DEPTH):
+        if not level:
+            break
         below = [v for node in level for v in (node.values() if isinstance(node, dict) else node)]
         level = [v for v in below if isinstance(v, dict | list)]
     return bool(level)

@@ -40,11 +40,12 @@ def neighbour_candidates(verdicts: Sequence[Verdict], question: str, view: View,
     """At most ``most`` edits of all these candidates, of those sampled most often first, one of each in turn; their
     queries differ from each other and from the sampled ones. Each has the log-probability of what it is an edit of."""
     sampled = [verdict for verdict in verdicts if verdict.query is not None and verdict.candidate.sampled]
-    keys = {id(verdict): _key(verdict.query or {}, view.index) for verdict in sampled}
-    votes = Counter(keys.values())
+    queries = {id(verdict.query): verdict.query or {} for verdict in sampled}  # candidates of one text share theirs
+    keys = {same: _key(query, view.index) for same, query in queries.items()}
+    votes = Counter(keys[id(verdict.query)] for verdict in sampled)
     leaders: dict[str, Verdict] = {}
-    for verdict in sorted(sampled, key=lambda v: (-votes[keys[id(v)]], -v.candidate.logprob)):
-        leaders.setdefault(keys[id(verdict)], verdict)
+    for verdict in sorted(sampled, key=lambda v: (-votes[keys[id(v.query)]], -v.candidate.logprob)):
+        leaders.setdefault(keys[id(verdict.query)], verdict)
     seen = set(leaders)
     turns = [_candidates(verdict, question, view, seen) for verdict in leaders.values()]
     found = (candidate for turn in zip_longest(*turns) for candidate in turn if candidate is not None)

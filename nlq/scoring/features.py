@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nlq.types import Verdict, is_sample
-from nlq.vote import vote
+from nlq.vote.groups import by_result
 
 Features = Mapping[str, float]
 
@@ -25,7 +25,7 @@ class Trait:
 
 def features(verdicts: Sequence[Verdict]) -> tuple[Features | None, ...]:
     """One set per verdict, None where it did not execute. Signals are taken as they are attached."""
-    place = {id(v): i for i, group in enumerate(vote(verdicts).groups) for v in group.verdicts}
+    place = {id(v): i for i, group in enumerate(by_result(verdicts)) for v in group}
     return features_of(
         [
             Trait(place.get(id(v)), v.candidate.logprob, v.candidate.origin, {s.name: s.value for s in v.signals})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from nlq.grounding import View
 from nlq.narrow import split, stem
@@ -84,8 +85,8 @@ class Facts:
         """Fields whose every word the question says; of "name" and "customer name" the longer alone, and none that is
         called like the index."""
         heads = [f.name for f in self.view.index.fields if f.parent is None and f.kind not in ("nested", "object")]
-        said = {name: frozenset(map(stem, split(name.rpartition(".")[2]))) for name in heads}
-        index = frozenset(map(stem, split(self.view.index.index)))
+        said = {name: _name_stems(name.rpartition(".")[2]) for name in heads}
+        index = _name_stems(self.view.index.index)
         named = {n: w for n, w in said.items() if all(map(self._says, w)) and not w <= index and not w <= STOP}
         return [name for name, words in named.items() if not any(words < other for other in named.values())]
 
@@ -129,7 +130,14 @@ class Facts:
         return bool(found) and len(letters) <= 2 and all(self.asked.has_number(n, near=near) for n in found)
 
 
-def name_words(field: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def name_words(field: str) -> tuple[str, ...]:
     """Stems of the last part of a field's name, but for words that say nothing."""
     words = split(field.rpartition(".")[2])
-    return [stem(word) for word in words if word not in STOP]
+    return tuple(stem(word) for word in words if word not in STOP)
+
+
+@lru_cache(maxsize=4096)
+def _name_stems(name: str) -> frozenset[str]:
+    """Stems of every word of a field's last part or an index's name."""
+    return frozenset(map(stem, split(name)))

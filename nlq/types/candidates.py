@@ -56,7 +56,8 @@ class Outcome(StrEnum):
 class Result:
     """What the engine answered to one body: hits with ``_id`` and ``_source``, aggregations, total, ``took`` in ms.
 
-    Where it is ``partial``, ``terminate_after`` left documents out.
+    Where it is ``partial``, ``terminate_after`` left documents out. ``read`` is for who compares results: what this one
+    says under a query, so that it is made out once.
     """
 
     hits: tuple[Mapping[str, Any], ...]
@@ -64,6 +65,7 @@ class Result:
     aggregations: Mapping[str, Any] = field(default_factory=dict)
     took: int = 0
     partial: bool = False
+    read: dict[int, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def forms(plain: str) -> list[str]:
     return out
 
 
+@lru_cache(maxsize=64)
 def spans(question: str) -> tuple[Span, ...]:
     """Every phrase of at most MAX_WORDS words, and what is in quotes as one; longest first, then from left to right."""
     quotes = _quotes(question)

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nlq.types import Result, Verdict
+from nlq.types import Body, Result, Verdict
 from nlq.vote.tolerance import Number, Unordered, tolerant
 
 _HOLDING = ("aggs", "aggregations")
@@ -39,7 +39,7 @@ class Numbers:
     values: Unordered
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bucket:
     """``name`` is (key, from, to); of an aggregation that has one bucket only, all three are None."""
 
@@ -47,25 +47,42 @@ class Bucket:
     count: int
     below: Aggregations
 
+    def __repr__(self) -> str:
+        # There are thousands, sorted by this: that of dataclasses guards against cycles and takes three times as long.
+        return f"Bucket(name={self.name!r}, count={self.count!r}, below={self.below!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
     items: tuple[Bucket, ...] | Unordered
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Aggregations:
     """One content for each aggregation beside another, in no order."""
 
     items: Unordered
 
+    def __repr__(self) -> str:
+        return f"Aggregations(items={self.items!r})"
+
 
 Content = Documents | Count | Numbers | Bucket | Buckets | Aggregations
+
+_NONE_BELOW = Aggregations(Unordered(()))
 
 
 def content(verdict: Verdict) -> Documents | Count | Aggregations:
     """What the result of an executed verdict says; ValueError for another."""
     query, result = verdict.query or {}, result_of(verdict)
+    known = result.read.get(id(query))
+    if known is None or known[0] is not query:  # an id may be that of an earlier query
+        known = result.read[id(query)] = (query, _read(query, result))
+    found: Documents | Count | Aggregations = known[1]
+    return found
+
+
+def _read(query: Body, result: Result) -> Documents | Count | Aggregations:
     if asked := below(query):
         return _aggregations(asked, result.aggregations)
     if query.get("size") == 0:
@@ -111,27 +128,29 @@ def _aggregations(asked: Mapping[str, Any], got: Mapping[str, Any]) -> Aggregati
 
 def _aggregation(asked: Mapping[str, Any], got: Mapping[str, Any]) -> Content:
     if "buckets" in got:
-        items = [_bucket(asked, b) for b in buckets(got)]
+        inner = below(asked)
+        items = [_bucket(inner, b) for b in buckets(got)]
         return Buckets(_in_order(items, ordered=_orders(asked)))
     if "hits" in got:
         hits = got["hits"]
         ids = tuple(_id(h) for h in hits["hits"])
         return Documents(ids, hits.get("total", {}).get("value", len(ids)))
     if "doc_count" in got:
-        return _bucket(asked, got)
+        return _bucket(below(asked), got)
     return Numbers(Unordered.of(tolerant(v) for v in scalars(got)))
 
 
-def _bucket(asked: Mapping[str, Any], got: Mapping[str, Any]) -> Bucket:
+def _bucket(inner: Mapping[str, Any], got: Mapping[str, Any]) -> Bucket:
+    """``inner`` are the aggregations asked for inside it."""
     key = got.get("key")
     key = json.dumps(key, sort_keys=True) if isinstance(key, dict | list) else _name(key)
     name = (key, _name(got.get("from")), _name(got.get("to")))
-    return Bucket(name, got.get("doc_count", 0), _aggregations(below(asked), got))
+    return Bucket(name, got.get("doc_count", 0), _aggregations(inner, got) if inner else _NONE_BELOW)
 
 
 def _name(value: Any) -> Hashable:
     """Whole numbers are exact: long ids and milliseconds can be nearer to each other than the tolerance."""
-    if isinstance(value, int):
+    if value is None or isinstance(value, int | str):
         return value
     return int(value) if isinstance(value, float) and value.is_integer() else tolerant(value)
 

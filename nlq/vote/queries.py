@@ -18,6 +18,17 @@ def query_text(query: Body) -> str:
     return json.dumps(_normal(query), sort_keys=True, ensure_ascii=False)
 
 
+def query_texts(queries: Iterable[Body | None]) -> list[str]:
+    """The text of each, in order. Candidates of one text share their query, which is read once."""
+    known: dict[int, str] = {}
+    out: list[str] = []
+    for query in queries:
+        if id(query) not in known:
+            known[id(query)] = query_text(query or {})
+        out.append(known[id(query)])
+    return out
+
+
 def _normal(node: Any, key: str = "", within: str = "") -> Any:
     if isinstance(node, dict):
         return {k: _normal(v, k, key) for k, v in node.items()}

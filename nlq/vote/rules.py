@@ -15,7 +15,7 @@ from nlq.types import Ballot, Group, Outcome, Verdict
 from nlq.vote.content import content
 from nlq.vote.groups import by_result, by_text, entropy, is_sampled, votes
 from nlq.vote.likeness import closeness
-from nlq.vote.queries import query_text
+from nlq.vote.queries import query_texts
 from nlq.vote.results import is_empty
 
 Rule = Callable[[Sequence[Verdict]], Ballot]
@@ -126,14 +126,16 @@ def _ballot(groups: Iterable[_Group], verdicts: Sequence[Verdict], *, confidence
 
 def _rank(group: _Group, weight: float) -> tuple[bool, float, int, float]:
     sampled = [v for v in group if is_sampled(v)]
-    queries = {query_text(v.query or {}) for v in sampled}
+    queries = set(query_texts(v.query for v in sampled))
     mean = fmean(v.candidate.logprob for v in sampled or group)
     return (is_empty(group[0]), -weight, -len(queries), -mean)
 
 
 def _spokesman_first(group: _Group, *, key: Callable[[Verdict], tuple[float, ...]]) -> tuple[Verdict, ...]:
     """By ``key``; else the commonest query of a group speaks for it (equal documents can show different fields)."""
-    texts = [query_text(v.query or {}) for v in group]
+    if len(group) == 1:
+        return tuple(group)
+    texts = query_texts(v.query for v in group)
 
     def rank(place: int) -> tuple[float, ...]:
         return (*key(group[place]), -texts.count(texts[place]), -group[place].candidate.logprob)

@@ -25,7 +25,7 @@ class Number:
         return f"{self.value:.10g}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Unordered:
     """Items of which each occurs as often as it is there; equal where every one has an equal partner."""
 
@@ -34,7 +34,11 @@ class Unordered:
     @classmethod
     def of(cls, items: Iterable[Hashable]) -> Unordered:
         """``items`` in an order of their own, so that equal ones mostly stand at the same place."""
-        return cls(tuple(sorted(items, key=repr)))
+        some = tuple(items)
+        return cls(some if len(some) < 2 else tuple(sorted(some, key=repr)))
+
+    def __repr__(self) -> str:
+        return f"Unordered(items={self.items!r})"
 
     def __iter__(self) -> Iterator[Hashable]:
         return iter(self.items)
@@ -55,6 +59,8 @@ class Unordered:
 
 def tolerant(value: object) -> Hashable:
     """A scalar of a result, numbers as Numbers."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | float):
         return Number(value)
     return value if isinstance(value, Hashable) else repr(value)

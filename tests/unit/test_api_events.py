@@ -41,6 +41,17 @@ def test_a_run_hands_over_its_events_in_order_and_then_the_answer() -> None:
     assert total == 42
 
 
+def test_a_run_that_nobody_listens_to_has_its_end_alone() -> None:
+    async def scenario() -> tuple[list[str], int]:
+        desk = Desk(FakeTranslator(), metrics=Metrics())
+        run = desk.take(QUESTION, AskOptions(), heard=False)
+        found = await names(run)
+        desk.close()
+        return found, run.answer().result.total
+
+    assert asyncio.run(scenario()) == ([], 42)
+
+
 def test_one_question_more_than_there_are_places_is_refused_and_room_comes_back() -> None:
     translator = FakeTranslator()
     translator.gate.clear()

@@ -9,7 +9,7 @@ import pytest
 
 from nlq.query_schema import accepted_schema
 from nlq.types import Body, Candidate, Outcome, Repair, Verdict
-from nlq.verify import check, complete, parse, verify
+from nlq.verify import Known, check, complete, parse, verify
 from tests.fakes.engine import FakeEngine
 from tests.support import library_engine, library_schema
 
@@ -65,6 +65,33 @@ def test_equal_bodies_run_once_and_all_bodies_in_one_request() -> None:
 
     assert [len(bodies) for bodies in engine.bodies] == [2]
     assert verdicts[0].result is verdicts[2].result
+
+
+def test_a_text_is_finished_once_in_all_calls_on_one_question() -> None:
+    engine, known = library_engine(), Known()
+    finished: list[Body] = []
+
+    def finish(body: Body) -> tuple[Body, tuple[Repair, ...]]:
+        finished.append(body)
+        return complete(body, max_results=100), ()
+
+    def found(*texts: str) -> tuple[Verdict, ...]:
+        return verify(
+            [Candidate(text, -0.5) for text in texts],
+            schema=accepted_schema(library_schema()),
+            index="library",
+            engine=engine,
+            timeout=1,
+            finish=finish,
+            known=known,
+        )
+
+    first, same = found(COUNT, COUNT)
+    (later,) = found(COUNT)
+
+    assert len(finished) == 1
+    assert first.query is same.query is later.query
+    assert first.result is same.result is later.result
 
 
 def test_a_body_the_engine_refuses_is_a_verdict_too() -> None:

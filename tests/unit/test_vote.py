@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,15 @@ def _groups(buckets: list[tuple[Any, int]], *, order: bool = False, inner: Body 
 def test_the_same_documents_agree_in_any_order_unless_the_query_sorts() -> None:
     assert result_key(_hits("a", "b")) == result_key(_hits("b", "a"))
     assert result_key(_hits("a", "b", sort=True)) != result_key(_hits("b", "a", sort=True))
+
+
+def test_one_result_says_under_each_query_what_that_query_asks() -> None:
+    count = _hits("a", "b")
+    documents = replace(count, query={"size": 10})
+    number = replace(count, query={"size": 0})
+
+    assert result_key(documents) != result_key(number)
+    assert result_key(documents) == result_key(count)
 
 
 def test_documents_of_one_id_in_two_indices_are_two() -> None:
