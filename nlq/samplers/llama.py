@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from nlq.errors import SamplerError
 from nlq.samplers.grammar import compact_schema, guidance_grammar
-from nlq.samplers.llama_chat import candidates, chat_request, checked
+from nlq.samplers.llama_chat import candidates, chat_request, checked, too_long
 from nlq.samplers.llama_heads import SLOT, Heads
 from nlq.samplers.llama_next import Behind, Gone, Texts
 from nlq.samplers.request import chat_messages, refuse_beams, round_seed
@@ -193,8 +193,11 @@ class LlamaSampler:
                 if not held:
                     return
                 branch = self._branch(messages, grammar)
+                room = self._n_ctx - len(branch.prompt)
+                if room < 1:
+                    raise too_long(len(branch.prompt), n_ctx=self._n_ctx)
                 model = Behind(branch.prompt, self._texts, partial(self._complete, gone=gone), gone=gone)
-                one = params.with_(max_tokens=max(1, min(params.max_tokens, self._n_ctx - len(branch.prompt))))
+                one = params.with_(max_tokens=min(params.max_tokens, room))
                 if not branch.tree.pays(model, one):
                     put(None)
                     return

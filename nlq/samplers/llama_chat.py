@@ -66,8 +66,12 @@ def checked(event: Body) -> Body:
     if error is None:
         return event
     if error.get("type") == "exceed_context_size_error":
-        raise InputError(
-            f"The prompt has {error.get('n_prompt_tokens')} tokens, more than the context of {error.get('n_ctx')}; "
-            "ask a shorter question or use fewer examples."
-        )
+        raise too_long(error.get("n_prompt_tokens"), n_ctx=error.get("n_ctx"))
     raise SamplerError(f"llama.cpp failed: {error.get('message', error)}")
+
+
+def too_long(tokens: int | None, *, n_ctx: int | None) -> InputError:
+    return InputError(
+        f"The prompt has {tokens} tokens, more than the context of {n_ctx}; "
+        "ask a shorter question or use fewer examples."
+    )

@@ -64,6 +64,7 @@ class Behind:
         self._prompt = list(prompt)
         self._ask = ask
         self._gone = gone
+        self._harmless = texts.spell("0")[0].id
         self.spell = texts.spell
 
     def next(self, tokens: Sequence[int], most: int) -> Sequence[Token]:
@@ -72,7 +73,9 @@ class Behind:
             "n_predict": 1,
             "n_probs": most,
             "temperature": 0,
-            "ignore_eos": True,  # else an end that is likeliest comes without probabilities; these stay as they are
+            # What the server draws is not looked at, but an end or half a character would come without probabilities.
+            # These are told from before the bias.
+            "logit_bias": [[self._harmless, 1000.0]],
             "cache_prompt": True,
             "stream": True,
             "return_progress": True,
