@@ -75,8 +75,11 @@ class Batch:
 
     def _width(self, counts: Sequence[int]) -> int:
         """How many tokens of a row to read at once, so that most are read for the time it takes."""
-        widths = range(1, min(FEW, max(counts)) + 1)
-        return max(widths, key=lambda w: sum(min(c, w) for c in counts) / (1 + len(counts) * w / self._free))
+
+        def gain(width: int) -> float:
+            return sum(min(count, width) for count in counts) / (1 + len(counts) * width / self._free)
+
+        return max(self._slots.widths, key=gain)
 
     def _leave(self) -> None:
         """Drop the rows that ended, whose request failed, or whose caller is gone; the last ones take their slots."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from nlq.samplers.torch_attention import FEW
 from nlq.samplers.torch_cache import Computed, cache_argument
 
 GRAIN = 256
@@ -63,10 +64,14 @@ class Slots:
         self._model = model
         self._takes_cache = cache_argument(model)
         self._fixed = compiled
-        # Shapes are symbols, so that a new one costs a recorded graph and no compilation.
-        self._read = torch.compile(self._forward, mode="reduce-overhead", dynamic=True) if compiled else self._forward
+        self._read = _compiled(self._forward) if compiled else self._forward
         self._layers: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._windows = _windows(model.config.get_text_config())
+
+    @property
+    def widths(self) -> Sequence[int]:
+        """How many tokens of each row one step can read, ascending."""
+        return (1, FEW // 2, FEW) if self._fixed else range(1, FEW + 1)
 
     def clear(self) -> None:
         """Give the memory back; what the slots held is lost."""
@@ -105,7 +110,7 @@ class Slots:
             states[written] = 0
 
     def forward(self, tokens: Sequence[Sequence[int]], starts: Sequence[int], *, width: int) -> torch.Tensor:
-        """Append at most ``width`` tokens to each of the first slots, from position ``starts`` on.
+        """Append at most ``width`` tokens, one of ``widths``, to each of the first slots, from position ``starts`` on.
 
         Returns the logits behind every token, [rows, width, vocabulary] with rows of at least ``len(tokens)``: those of
         fewer tokens, or of none, are followed by numbers without meaning. Valid until the next call.
@@ -114,7 +119,6 @@ class Slots:
         rows, length = count, max(starts) + width
         if self._fixed:
             rows, length = max(2, _power(count)), _rounded(length, GRAIN)  # torch.compile treats 1 as a case of its own
-            width = width if width == 1 else _power(width)
         ids = torch.zeros((rows, width), dtype=torch.long)
         for place, some in enumerate(tokens):
             ids[place, : len(some)] = torch.tensor(some)
@@ -142,6 +146,21 @@ class Slots:
         return logits
 
 
+Read = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+
+
+def _compiled(read: Read) -> Read:
+    """Compiled for one and for several tokens a row. Sizes are symbols, so that a new one costs a recorded graph and no
+    compilation; torch would compile again whenever two of them happen to be equal, or no longer are."""
+    compiled = torch.compile(read, mode="reduce-overhead", dynamic=True)
+
+    def apart(ids: torch.Tensor, positions: torch.Tensor, length: int) -> torch.Tensor:
+        with torch.fx.experimental._config.patch(use_duck_shape=False):  # type: ignore[attr-defined]  # made at run time
+            return compiled(ids, positions, length)
+
+    return apart
+
+
 def _windows(config: Any) -> dict[str, int | None]:
     """Kinds of layers and how many tokens each looks back; None is all."""
     window = getattr(config, "sliding_window", None)
@@ -163,6 +182,7 @@ def _larger(states: torch.Tensor, rows: int, length: int) -> torch.Tensor:
 
 def _static(states: torch.Tensor) -> torch.Tensor:
     torch._dynamo.mark_static_address(states)  # CUDA graphs write into it where it is, instead of into a copy
+    torch._dynamo.mark_static(states, [2, 3])
     return states
 
 
