@@ -62,7 +62,7 @@ class Batch:
             self.fail(str(exc))
 
     def _grow(self) -> None:
-        width = self._width([len(row.unread) for row in self._rows])
+        width = best_width(self._slots.widths, [len(row.unread) for row in self._rows], free=self._free)
         feeds = [row.unread[:width] for row in self._rows]
         logits = self._slots.forward(feeds, [row.start for row in self._rows], width=width)
         wanted = [looks(row, read=len(feed)) for row, feed in zip(self._rows, feeds, strict=True)]
@@ -72,14 +72,6 @@ class Batch:
         for row, feed in zip(self._rows, feeds, strict=True):
             row.read += len(feed)
         self._leave()
-
-    def _width(self, counts: Sequence[int]) -> int:
-        """How many tokens of a row to read at once, so that most are read for the time it takes."""
-
-        def gain(width: int) -> float:
-            return sum(min(count, width) for count in counts) / (1 + len(counts) * width / self._free)
-
-        return max(self._slots.widths, key=gain)
 
     def _leave(self) -> None:
         """Drop the rows that ended, whose request failed, or whose caller is gone; the last ones take their slots."""
@@ -122,6 +114,16 @@ class Batch:
         self._rows += rows
         wanted = [look for row in rows for look in looks(row, read=0)]
         settle(self._runtime, wanted, request.prefilled.logits.expand(len(rows), -1), mask(self._runtime, wanted))
+
+
+def best_width(widths: Sequence[int], counts: Sequence[int], *, free: int) -> int:
+    """How many tokens of each row to read at once, where the rows have ``counts`` of them to read: the width at which a
+    step reads most for its time, if the weights take as long as ``free`` tokens."""
+
+    def gain(width: int) -> float:
+        return sum(min(count, width) for count in counts) / (1 + len(counts) * width / free)
+
+    return max(widths, key=gain)
 
 
 def _stays(row: Row) -> bool:

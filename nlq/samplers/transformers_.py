@@ -24,7 +24,7 @@ from nlq.samplers.torch_cache import cache_argument
 from nlq.samplers.torch_decode import Prefilled, Runtime
 from nlq.samplers.torch_errors import torch_errors
 from nlq.samplers.torch_grammar import Grammars
-from nlq.samplers.torch_load import Dtype, load_model, pick_device, pick_dtype
+from nlq.samplers.torch_load import Dtype, Weights, load_model, pick_device, pick_dtype
 from nlq.samplers.torch_rows import Request
 from nlq.types import Body, Candidate, Prompt, SamplingParams
 from nlq.wanted import LOOK_SECONDS, check_wanted
@@ -67,16 +67,18 @@ class TransformersSampler:
         *,
         device: str = "auto",
         dtype: Dtype = "auto",
+        weights: Weights = "auto",
         rows: int = 64,
         compiled: bool | None = None,
     ) -> TransformersSampler:
         """From a folder or hub id of Hugging Face, or a .gguf file (unpacked; its tokenizer is kept beside it).
 
-        Raises ConfigError where the model or the device is not there or cannot be used.
+        ``weights`` of 8 or 4 bits need torchao. Raises ConfigError where the model, the device or torchao is not there
+        or cannot be used.
         """
         found = pick_device(device)
-        weights, tokenizer, name = load_model(model, device=found, dtype=pick_dtype(dtype, found))
-        return cls(weights, tokenizer, name=name, rows=rows, compiled=compiled)
+        made, tokenizer, name = load_model(model, device=found, dtype=pick_dtype(dtype, found), weights=weights)
+        return cls(made, tokenizer, name=name, rows=rows, compiled=compiled)
 
     @property
     def name(self) -> str:
