@@ -27,7 +27,7 @@ class Batch:
 
     def __init__(self, runtime: Runtime, *, rows: int, compiled: bool) -> None:
         self.steps = 0
-        self._runtime = runtime
+        self.runtime = runtime
         self._most = rows
         self._slots = Slots(runtime.model, compiled=compiled)
         self._rows: list[Row] = []  # in the order of their slots
@@ -67,8 +67,8 @@ class Batch:
         logits = self._slots.forward(feeds, [row.start for row in self._rows], width=width)
         wanted = [looks(row, read=len(feed)) for row, feed in zip(self._rows, feeds, strict=True)]
         flat = [look for each in wanted for look in each]
-        bits = mask(self._runtime, flat)  # on the CPU, while a GPU still computes the logits
-        settle(self._runtime, flat, _behind(logits, wanted), bits)
+        bits = mask(self.runtime, flat)  # on the CPU, while a GPU still computes the logits
+        settle(self.runtime, flat, _behind(logits, wanted), bits)
         for row, feed in zip(self._rows, feeds, strict=True):
             row.read += len(feed)
         self._leave()
@@ -113,7 +113,7 @@ class Batch:
         self._slots.put(prompt, first=first, count=len(rows))
         self._rows += rows
         wanted = [look for row in rows for look in looks(row, read=0)]
-        settle(self._runtime, wanted, request.prefilled.logits.expand(len(rows), -1), mask(self._runtime, wanted))
+        settle(self.runtime, wanted, request.prefilled.logits.expand(len(rows), -1), mask(self.runtime, wanted))
 
 
 def best_width(widths: Sequence[int], counts: Sequence[int], *, free: int) -> int:
@@ -127,7 +127,7 @@ def best_width(widths: Sequence[int], counts: Sequence[int], *, free: int) -> in
 
 
 def _stays(row: Row) -> bool:
-    return not row.ended and row.request.error is None and not row.request.gone
+    return not row.ended and row.request.error is None and not row.request.gone.is_set()
 
 
 def _behind(logits: torch.Tensor, wanted: Sequence[Sequence[Look]]) -> torch.Tensor:

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 
 import torch
 from llguidance import LLMatcher
@@ -25,14 +26,16 @@ class Request:
     The caller empties ``ended``, and sets ``gone`` to have what still grows dropped. After ``error`` nothing comes.
     """
 
-    def __init__(self, runtime: Runtime, prefilled: Prefilled, schema: Body | None, params: SamplingParams) -> None:
+    def __init__(
+        self, runtime: Runtime, prefilled: Prefilled, *, schema: Body | None, params: SamplingParams, gone: Event
+    ) -> None:
         """Raises SamplerError where the schema cannot be a grammar."""
         self.prefilled = prefilled
         self.params = params
         self.ended: list[Candidate] = []
         self.missing = params.n
         self.error: str | None = None
-        self.gone = False
+        self.gone = gone
         self._runtime = runtime
         self._numbers = uniforms(params).tolist()
         self._matcher = runtime.grammars.matcher(schema) if schema is not None else None
@@ -45,7 +48,7 @@ class Request:
     @property
     def waits(self) -> bool:
         """Whether samples of it have not begun."""
-        return self._begun < self.params.n and not self.gone and self.error is None
+        return self._begun < self.params.n and not self.gone.is_set() and self.error is None
 
     def begin(self) -> Row:
         """The next of its samples."""
@@ -59,8 +62,9 @@ class Request:
         return row
 
     def end(self, row: Row) -> None:
-        self.missing -= 1
+        # In this order: its caller, in another thread, takes ``ended`` for whole once nothing is missing.
         self.ended.append(candidate(self._runtime, row.tokens, row.total, complete=row.complete))
+        self.missing -= 1
 
 
 @dataclass(slots=True, eq=False)

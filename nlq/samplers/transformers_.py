@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 import torch
@@ -53,10 +54,10 @@ class TransformersSampler:
         Raises ConfigError where model or tokenizer cannot be used.
         """
         self._name = name
-        self._runtime: Runtime | None = _runtime(model, tokenizer)
+        runtime = _runtime(model, tokenizer)
         use_grouped_attention(model)
         on = model.device.type == "cuda" if compiled is None else compiled
-        self._batch = Batch(self._runtime, rows=rows, compiled=on)
+        self._batch: Batch | None = Batch(runtime, rows=rows, compiled=on)
         # All that touches the model: CUDA graphs belong to the thread that recorded them, and turns are taken in order.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="torch")
 
@@ -97,13 +98,12 @@ class TransformersSampler:
             self._do(partial(self._warm, prompt))
 
     def ready(self) -> None:
-        self._do(lambda: torch.zeros(1, device=self._open().device).item())
+        self._do(lambda: torch.zeros(1, device=self._open().runtime.device).item())
 
     def close(self) -> None:
         """Waits for the step that runs."""
-        self._runtime = None
+        self._batch = None
         self._worker.shutdown(cancel_futures=True)
-        self._batch.fail(_CLOSED)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -112,15 +112,16 @@ class TransformersSampler:
             yield from [candidate] * params.n
 
     def _decode(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
-        request = self._do(partial(self._ask, prompt, schema, params))
+        gone = Event()
         try:
+            request = self._do(partial(self._ask, prompt, schema=schema, params=params, gone=gone))
             while request.missing or request.ended:
-                yield from self._do(partial(self._ended, request, after=self._batch.steps))
+                yield from self._do(partial(self._ended, request, after=self._open().steps))
         finally:
-            request.gone = True
+            gone.set()
 
     def _beams(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
-        beams = self._do(lambda: Beams(self._open(), self._prefill(prompt, params), schema, params))
+        beams = self._do(lambda: Beams(self._open().runtime, self._prefill(prompt, params), schema, params))
         while beams.alive:
             yield from self._do(partial(self._beam, beams))
 
@@ -146,16 +147,17 @@ class TransformersSampler:
             except CancelledError as exc:
                 raise SamplerError(_CLOSED) from exc
 
-    def _ask(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Request:
-        request = Request(self._open(), self._prefill(prompt, params), schema, params)
-        self._batch.add(request)
+    def _ask(self, prompt: Prompt, *, schema: Body | None, params: SamplingParams, gone: Event) -> Request:
+        batch = self._open()
+        request = Request(batch.runtime, self._prefill(prompt, params), schema=schema, params=params, gone=gone)
+        batch.add(request)
         return request
 
     def _ended(self, request: Request, *, after: int) -> list[Candidate]:
         """Its candidates that ended. A step that others had made since ``after`` served this request too."""
-        self._open()
-        if not request.ended and request.error is None and self._batch.steps == after:
-            self._batch.step()
+        batch = self._open()
+        if not request.ended and request.error is None and batch.steps == after:
+            batch.step()
         if request.error is not None:
             raise SamplerError(request.error)
         ended, request.ended = request.ended, []
@@ -166,7 +168,7 @@ class TransformersSampler:
         return beams.step()
 
     def _warm(self, prompt: Prompt) -> None:
-        runtime = self._open()
+        runtime = self._open().runtime
         try:
             ids = _encode(runtime.tokenizer, chat_messages(Prompt(prompt.head, (), ())), answer=False)
         except TemplateError:
@@ -175,7 +177,7 @@ class TransformersSampler:
             runtime.prefill(ids, head=prompt.head)
 
     def _prefill(self, prompt: Prompt, params: SamplingParams) -> Prefilled:
-        runtime = self._open()
+        runtime = self._open().runtime
         try:
             ids = _encode(runtime.tokenizer, chat_messages(prompt), answer=True)
         except TemplateError as exc:
@@ -183,10 +185,11 @@ class TransformersSampler:
         runtime.check_room(len(ids), params)
         return runtime.prefill(ids, head=prompt.head)
 
-    def _open(self) -> Runtime:
-        if self._runtime is None:
+    def _open(self) -> Batch:
+        batch = self._batch
+        if batch is None:
             raise SamplerError(_CLOSED)
-        return self._runtime
+        return batch
 
 
 def _runtime(model: Any, tokenizer: Any) -> Runtime:
