@@ -38,7 +38,8 @@ def _grouped(  # noqa: PLR0917  # transformers' order
     [rows, 1, count, length]; returns [rows, count, heads, size] as transformers wants it."""
     rows, heads, count, size = query.shape
     groups = key.shape[1]
-    if attention_mask is None or count > FEW or groups == heads:
+    special = any(options.get(name) is not None for name in ("softcap", "position_bias"))
+    if attention_mask is None or count > FEW or groups == heads or special:
         found: tuple[torch.Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
         return found
     seen = torch.nn.functional.scaled_dot_product_attention(

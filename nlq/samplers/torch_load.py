@@ -63,7 +63,7 @@ def load_model(
     With ``weights`` the matrices are kept in so many bits and turned into ``dtype`` as they are read.
     Raises ConfigError where there is no such model or it cannot be read, or torchao is needed and missing.
     """
-    change = _quantizer(weights, device)  # before minutes of loading
+    change = quantizer(weights, device)  # before minutes of loading
     found, tokenizer, name = _loaded(model, device=device, dtype=dtype)
     if change is not None:
         with _reading(name):
@@ -84,7 +84,11 @@ def _loaded(model: str | Path, *, device: torch.device, dtype: torch.dtype) -> t
         return _load_folder_or_hub(source, device=device, dtype=dtype)
 
 
-def _quantizer(weights: Weights, device: torch.device) -> Callable[[Any], None] | None:
+def quantizer(weights: Weights, device: torch.device) -> Callable[[Any], None] | None:
+    """What makes the matrices of a model on ``device`` so small, in place; None where they stay as they are.
+
+    Raises ConfigError where torchao is missing or has no such weights there.
+    """
     if weights == "auto":
         return None
     try:
