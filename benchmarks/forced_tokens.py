@@ -1,6 +1,6 @@
 """How many decoding steps the grammar spares: forced tokens of right queries, and steps of samples that grow together.
 
-    python benchmarks/forced_tokens.py --model TOKENIZER     a folder or hub id of Hugging Face
+    python benchmarks/forced_tokens.py --model TOKENIZER [--n 1 8 32] [--out FOLDER]     a folder or hub id
 
 Walks the seed examples through the decoded schema of their index, without a model: what is not forced is taken to be
 drawn as it is written. Steps are counted as nlq/samplers/torch_batch.py makes them, CPU and CUDA.
@@ -12,10 +12,12 @@ import argparse
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from llguidance import LLMatcher, LLTokenizer, hf
-from measuring import Row, Table, parser, report
+from measuring import Table, parser, report
 from transformers import AutoTokenizer
 
 from examples_db.seeding import SEEDS, read_seeds
@@ -24,7 +26,8 @@ from nlq.query_schema import decoded_schema
 from nlq.samplers.torch_attention import FEW
 from nlq.samplers.torch_batch import FREE_TOKENS, best_width
 from nlq.samplers.torch_grammar import Grammars
-from nlq.types import Field, IndexSchema
+from nlq.types import Example, Field, IndexSchema
+from tests.fixtures.tiny_model import build_tokenizer
 
 Walk = Sequence[int]
 """How many tokens each draw of a text adds: itself and what it forces."""
@@ -32,24 +35,25 @@ Walk = Sequence[int]
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--model", required=True)
+    made.add_argument("--model", help="a Hugging Face tokenizer")
     made.add_argument("--n", type=int, nargs="+", default=[1, 8, 32])
     args = made.parse_args()
-    tokenizer = AutoTokenizer.from_pretrained(args.model)
+    if not args.model and not args.tiny:
+        made.error("--model says whose tokens to count")
+    with TemporaryDirectory() as scratch:
+        if args.tiny:
+            build_tokenizer(Path(scratch))
+        tokenizer = AutoTokenizer.from_pretrained(scratch if args.tiny else args.model)
     grammars = Grammars(tokenizer, vocabulary=len(tokenizer), stops=[tokenizer.eos_token_id])
-    walks = list(_walks(grammars, hf.from_tokenizer(tokenizer)))
+    seeds = read_seeds(SEEDS)[: 40 if args.tiny else None]
+    walks = list(_walks(seeds, grammars, hf.from_tokenizer(tokenizer)))
     tokens, draws = sum(map(sum, walks)), sum(map(len, walks))
-    counts: Row = {
-        "texts": len(walks),
-        "tokens": tokens,
-        "forced": tokens - draws,
-        "share": f"{1 - draws / tokens:.0%}",
-    }
-    report("forced-tokens", [Table("tokens", [counts]), Table("steps", list(_steps(walks, args)))], args)
+    title = f"{len(walks)} texts of {tokens} tokens, of which {1 - draws / tokens:.0%} are forced"
+    report("forced-tokens", [Table(title, list(_steps(walks, args)))], args)
 
 
-def _walks(grammars: Grammars, tokens: LLTokenizer) -> Iterator[Walk]:
-    for example in read_seeds(SEEDS):
+def _walks(seeds: Sequence[Example], grammars: Grammars, tokens: LLTokenizer) -> Iterator[Walk]:
+    for example in seeds:
         pairs = (pair.rsplit(":", 1) for pair in example.fields)
         schema = decoded_schema(IndexSchema(example.index, tuple(Field(name, kind) for name, kind in pairs)))
         if problem(example.query, schema) is None:
