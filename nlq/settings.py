@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         "auto", description="Bits of the weights of the transformers sampler; auto: as the device computes."
     )
     compile: Literal["auto", "on", "off"] = Field(
-        "auto", description="Whether its decoding steps are compiled; auto: on CUDA."
+        "auto", description="Whether its decoding steps are compiled; auto: on CUDA, with a C compiler."
     )
     rows: int = Field(64, ge=1, le=1024, description="Most samples that it decodes together; others wait.")
     openai_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, ending in /v1.")

@@ -98,10 +98,16 @@ class Batch:
         free = self._most - len(self._rows)
         while free and self._waiting:
             request = self._waiting.popleft()
-            if request.waits:
-                entered.setdefault(request, []).append(request.begin())
-                self._waiting.append(request)
-                free -= 1
+            if not request.waits:
+                continue
+            try:
+                row = request.begin()
+            except SamplerError as exc:  # its grammar gave up; the others' did not
+                request.error = str(exc)
+                continue
+            entered.setdefault(request, []).append(row)
+            self._waiting.append(request)
+            free -= 1
         for request, rows in entered.items():
             self._seat(request, rows)
         self._leave()

@@ -119,11 +119,9 @@ class Slots:
         rows, length = count, max(starts) + width
         if self._fixed:
             rows, length = max(2, _power(count)), _rounded(length, GRAIN)  # torch.compile treats 1 as a case of its own
-        ids = torch.zeros((rows, width), dtype=torch.long)
-        for place, some in enumerate(tokens):
-            ids[place, : len(some)] = torch.tensor(some)
-        begin = torch.zeros((rows, 1), dtype=torch.long)
-        begin[:count, 0] = torch.tensor(starts)
+        padding = [[0] * width] * (rows - count)
+        ids = torch.tensor([[*some, *[0] * (width - len(some))] for some in tokens] + padding)
+        begin = torch.tensor([[start] for start in starts] + [[0]] * (rows - count))
         device = self._model.device
         positions = begin.to(device, non_blocking=True) + torch.arange(width, device=device)
         return self._read(ids.to(device, non_blocking=True), positions, length)

@@ -6,6 +6,8 @@ loads torch, so only the place that chooses a sampler does.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -50,14 +52,15 @@ class TransformersSampler:
     def __init__(self, model: Any, tokenizer: Any, *, name: str, rows: int = 64, compiled: bool | None = None) -> None:
         """``model`` is in evaluation mode on its device. At most ``rows`` samples grow at a time, others wait.
 
-        ``compiled`` decoding steps need a C compiler, and on CUDA become CUDA graphs; None: on CUDA.
+        ``compiled`` decoding steps need a C compiler, and on CUDA become CUDA graphs; None: on CUDA where there is one.
         Raises ConfigError where model or tokenizer cannot be used.
         """
         self._name = name
         runtime = _runtime(model, tokenizer)
         use_grouped_attention(model)
-        on = model.device.type == "cuda" if compiled is None else compiled
-        self._batch: Batch | None = Batch(runtime, rows=rows, compiled=on)
+        if compiled is None:
+            compiled = model.device.type == "cuda" and _has_compiler()
+        self._batch: Batch | None = Batch(runtime, rows=rows, compiled=compiled)
         # All that touches the model: CUDA graphs belong to the thread that recorded them, and turns are taken in order.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="torch")
 
@@ -190,6 +193,10 @@ class TransformersSampler:
         if batch is None:
             raise SamplerError(_CLOSED)
         return batch
+
+
+def _has_compiler() -> bool:
+    return any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang"))
 
 
 def _runtime(model: Any, tokenizer: Any) -> Runtime:
