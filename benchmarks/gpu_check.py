@@ -4,20 +4,24 @@
     python benchmarks/gpu_check.py --random          random weights in the shape of Qwen2.5-Coder-1.5B; nothing to fetch
     python benchmarks/gpu_check.py --tiny            two layers, for a run through on a CPU
 
-Prints a Markdown table. Exits with 1 where a text breaks the schema, a log-probability is not finite, or greedy texts
-differ from the CPU's (compared in float32).
+Prints Markdown tables. Exits with 1 where a text breaks the schema, a log-probability is not finite, greedy texts are
+not the CPU's, compiled steps say something else than plain ones, or questions that are asked at once get other texts
+than alone (the last three in float32). ``--weights int8`` or int4 measures these.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from fixtures.tiny_model import build_tiny_model, build_tokenizer
 
+from nlq.samplers.torch_load import quantizer
 from nlq.samplers.transformers_ import TransformersSampler
 from nlq.types import Candidate, Message, Prompt, SamplingParams
 
@@ -57,6 +62,7 @@ SCHEMA = {
     "required": ["query", "size"],
     "additionalProperties": False,
 }
+Way = Callable[[str, SamplingParams], tuple[float, int]]
 SENTENCE = "The index movies has the fields title, director, year and genre. "
 
 
@@ -66,12 +72,30 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         model, tokenizer, name = load(options, Path(scratch), device=device)
     print(f"{name} on {_machine(device)}, torch {torch.__version__}, {platform.python_version()}\n")
-    failures = check_greedy(model, tokenizer, device=device) + check_constrained(model, tokenizer)
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    print_times(model.to(dtype), tokenizer, options)
+    samplers = both(model, tokenizer)
+    failures = check_greedy(samplers["compiled"], model, tokenizer)
+    failures += check_constrained(samplers["compiled"])
+    failures += check_same("compiled and plain steps", texts(samplers["compiled"]), texts(samplers["plain"]))
+    failures += check_same(
+        "asked at once and alone", texts(samplers["compiled"], at_once=True), texts(samplers["plain"])
+    )
+    del samplers
+    torch._dynamo.reset()  # of another type now
+    model = model.to(torch.bfloat16 if device == "cuda" else torch.float32)
+    quantize(options.weights, model)
+    samplers = both(model, tokenizer)
+    print_times(samplers, model, tokenizer, options)
+    print_questions(samplers, tokenizer, options)
     for failure in failures:
         print(f"FAILED: {failure}")
     return 1 if failures else 0
+
+
+def both(model: Any, tokenizer: Any) -> dict[str, TransformersSampler]:
+    return {
+        way: TransformersSampler(model, tokenizer, name=way, compiled=way == "compiled")
+        for way in ("compiled", "plain")
+    }
 
 
 def load(options: argparse.Namespace, scratch: Path, *, device: str) -> tuple[Any, Any, str]:
@@ -90,55 +114,97 @@ def load(options: argparse.Namespace, scratch: Path, *, device: str) -> tuple[An
     return model, AutoTokenizer.from_pretrained(scratch), "random weights, shape of Qwen2.5-Coder-1.5B"
 
 
-def check_greedy(model: Any, tokenizer: Any, *, device: str) -> list[str]:
+def check_greedy(sampler: TransformersSampler, model: Any, tokenizer: Any) -> list[str]:
     """20 greedy texts of this sampler on the device against plain ``generate`` on the CPU."""
     prompts = [f"Question {i}: how many books are there by author {i * i}?" for i in range(20)]
     params = SamplingParams(temperature=0, max_tokens=24)
-    sampler = TransformersSampler(model, tokenizer, name="device")
     ours = [next(sampler.sample(_prompt(text), None, params)).text for text in prompts]
-    model.to("cpu")
-    plain = [_generate(model, tokenizer, text, do_sample=False, max_new_tokens=24)[0] for text in prompts]
-    model.to(device)
-    same = sum(a == b for a, b in zip(ours, plain, strict=True))
-    print(f"greedy texts equal to plain generate on the CPU (float32): {same} of {len(prompts)}")
-    return [] if same == len(prompts) else [f"{len(prompts) - same} greedy texts differ"]
+    on_cpu = copy.deepcopy(model).to("cpu")
+    plain = [_generate(on_cpu, tokenizer, text, do_sample=False, max_new_tokens=24)[0] for text in prompts]
+    return check_same("greedy and plain generate on the CPU", ours, plain)
 
 
-def check_constrained(model: Any, tokenizer: Any) -> list[str]:
+def check_same(what: str, ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    same = sum(a == b for a, b in zip(ours, theirs, strict=True))
+    print(f"- {what}: {same} of {len(ours)} texts equal (float32)")
+    return [] if same == len(ours) else [f"{what}: {len(ours) - same} texts differ"]
+
+
+def check_constrained(sampler: TransformersSampler) -> list[str]:
     """64 samples under a schema: all valid, all log-probabilities finite."""
-    sampler = TransformersSampler(model, tokenizer, name="device")
     params = SamplingParams(n=64, temperature=1.0, max_tokens=300, seed=1)
     candidates = list(sampler.sample(_prompt("Ten comedies"), SCHEMA, params))
     complete = [candidate for candidate in candidates if candidate.complete]
     valid = sum(_is_valid(candidate) for candidate in complete)
     finite = sum(math.isfinite(candidate.logprob) for candidate in candidates)
-    print(f"constrained: {len(complete)} of {len(candidates)} complete, {valid} of those valid, {finite} finite\n")
+    print(f"- constrained: {len(complete)} of {len(candidates)} complete, {valid} of those valid, {finite} finite")
     fine = valid == len(complete) and finite == len(candidates)
     return [] if fine else ["constrained samples are not all valid with finite log-probabilities"]
 
 
-def print_times(model: Any, tokenizer: Any, options: argparse.Namespace) -> None:
-    """Seconds for n samples of one unseen prompt: this sampler free and constrained, and plain ``generate``."""
-    sampler = TransformersSampler(model, tokenizer, name="device")
+def texts(sampler: TransformersSampler, *, at_once: bool = False) -> list[str]:
+    """Of four questions with three samples each, question by question."""
+
+    def ask(question: int) -> list[str]:
+        params = SamplingParams(n=3, temperature=0.8, max_tokens=60, seed=100 * question)
+        return sorted(c.text for c in sampler.sample(_prompt(f"Question {question}: comedies?"), SCHEMA, params))
+
+    with ThreadPoolExecutor(4 if at_once else 1) as callers:
+        return [text for found in callers.map(ask, range(4)) for text in found]
+
+
+def quantize(weights: str, model: Any) -> None:
+    """In place, as ``NLQ_WEIGHTS`` does."""
+    change = quantizer(weights, model.device)  # type: ignore[arg-type]  # one of its choices
+    if change is not None:
+        change(model)
+
+
+def print_times(
+    samplers: dict[str, TransformersSampler], model: Any, tokenizer: Any, options: argparse.Namespace
+) -> None:
+    """Seconds and tokens a second for n samples of one unseen prompt, by each way."""
+
+    def generate(text: str, params: SamplingParams) -> tuple[float, int]:
+        return _timed_generate(model, tokenizer, text, params)
+
+    ways: dict[str, Way] = {
+        "compiled": partial(_timed_sample, samplers["compiled"], None),
+        "compiled, constrained": partial(_timed_sample, samplers["compiled"], SCHEMA),
+        "plain steps": partial(_timed_sample, samplers["plain"], None),
+        "plain generate": generate,
+    }
     tokens = options.new_tokens
-    print(f"prompt of about {options.prompt_tokens} tokens, {tokens} new tokens a sample, {model.dtype}\n")
-    print("| n | this sampler, s | tokens/s | constrained, s | tokens/s | plain generate, s | tokens/s |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for run, n in enumerate([1, *options.n]):
+    print(f"\nprompt of about {options.prompt_tokens} tokens, {tokens} new tokens a sample, {model.dtype},", end=" ")
+    print(f"weights {options.weights}; seconds and tokens/s\n")
+    print(f"| n | {' | | '.join(ways)} | |\n| ---: |{' ---: |' * 2 * len(ways)}")
+    for run, n in enumerate([n for n in options.n for _ in range(2)]):
         params = SamplingParams(n=n, temperature=0.8, top_p=0.95, max_tokens=tokens, seed=run)
         cells: list[str] = []
-        for schema in (None, SCHEMA):
-            text = _long_prompt(tokenizer, f"run {run} {schema is None}", options.prompt_tokens)
-            seconds, made = _timed_sample(sampler, text, schema, params)
+        for name, way in ways.items():
+            seconds, made = way(_long_prompt(tokenizer, f"run {run} {name}", options.prompt_tokens), params)
             cells += [f"{seconds:.2f}", f"{made / seconds:.0f}"]
-        text = _long_prompt(tokenizer, f"run {run} plain", options.prompt_tokens)
-        seconds, made = _timed_generate(model, tokenizer, text, params)
-        cells += [f"{seconds:.2f}", f"{made / seconds:.0f}"]
-        if run:  # the first row warms up kernels, grammar and allocator
+        if run % 2:  # the first of each n compiles, records graphs and warms the allocator
             print(f"| {n} | {' | '.join(cells)} |", flush=True)
 
 
-def _timed_sample(sampler: TransformersSampler, text: str, schema: Any, params: SamplingParams) -> tuple[float, int]:
+def print_questions(samplers: dict[str, TransformersSampler], tokenizer: Any, options: argparse.Namespace) -> None:
+    """Seconds until every one of some questions has its 8 samples, asked at once and one after another."""
+    print("\n| questions of 8 samples | at once, s | one after another, s |\n| ---: | ---: | ---: |")
+    params = SamplingParams(n=8, temperature=0.8, max_tokens=options.new_tokens)
+    for count in options.questions:
+        cells = []
+        for callers in (count, 1):
+            named = [f"{count} {callers} {i}" for i in range(count)]
+            prompts = [_long_prompt(tokenizer, name, options.prompt_tokens) for name in named]
+            start = time.perf_counter()
+            with ThreadPoolExecutor(callers) as pool:
+                list(pool.map(lambda text: _timed_sample(samplers["compiled"], SCHEMA, text, params), prompts))
+            cells.append(f"{time.perf_counter() - start:.2f}")
+        print(f"| {count} | {' | '.join(cells)} |", flush=True)
+
+
+def _timed_sample(sampler: TransformersSampler, schema: Any, text: str, params: SamplingParams) -> tuple[float, int]:
     start = time.perf_counter()
     made = sum(candidate.tokens for candidate in sampler.sample(_prompt(text), schema, params))
     return time.perf_counter() - start, made
@@ -199,6 +265,8 @@ def _options() -> argparse.Namespace:
     which.add_argument("--model")
     which.add_argument("--random", action="store_true")
     which.add_argument("--tiny", action="store_true")
+    parser.add_argument("--weights", choices=["auto", "int8", "int4"], default="auto")
+    parser.add_argument("--questions", type=int, nargs="+", default=[1, 4, 8])
     parser.add_argument("--n", type=int, nargs="+", default=[1, 4, 16, 32, 64])
     parser.add_argument("--prompt-tokens", type=int, default=1500)
     parser.add_argument("--new-tokens", type=int, default=80)

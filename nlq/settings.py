@@ -78,6 +78,13 @@ class Settings(BaseSettings):
     )
     sampler: Literal["auto", "llama", "transformers", "openai", "replay"] = "auto"
     threads: int = Field(0, ge=0, description="Threads of the CPU samplers; 0: one per core.")
+    weights: Literal["auto", "int8", "int4"] = Field(
+        "auto", description="Bits of the weights of the transformers sampler; auto: as the device computes."
+    )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="Whether its decoding steps are compiled; auto: on CUDA, with a C compiler."
+    )
+    rows: int = Field(64, ge=1, le=1024, description="Most samples that it decodes together; others wait.")
     openai_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, ending in /v1.")
     openai_key: SecretStr | None = None
     openai_timeout: float = Field(300.0, gt=0, le=3600, description="Seconds that server may take for one request.")

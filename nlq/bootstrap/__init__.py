@@ -240,7 +240,8 @@ def _transformers(settings: Settings, console: Console) -> Sampler:
 
     in_catalog = settings.model in CATALOG
     model: str | Path = fetch(settings.model, settings.home, console=console) if in_catalog else settings.model
-    return TransformersSampler.load(model)
+    compiled = {"auto": None, "on": True, "off": False}[settings.compile]
+    return TransformersSampler.load(model, weights=settings.weights, rows=settings.rows, compiled=compiled)
 
 
 def _openai(settings: Settings, console: Console) -> Sampler:

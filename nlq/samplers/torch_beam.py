@@ -10,7 +10,7 @@ from llguidance import LLMatcher
 from nlq.errors import SamplerError
 from nlq.samplers.torch_choice import penalized
 from nlq.samplers.torch_decode import Prefilled, Runtime, candidate
-from nlq.samplers.torch_grammar import apply_mask, consume
+from nlq.samplers.torch_grammar import apply_mask, check, consume
 from nlq.types import Body, Candidate, SamplingParams
 
 
@@ -34,7 +34,7 @@ class Beams:
 
     @torch.inference_mode()
     def __init__(self, runtime: Runtime, prefilled: Prefilled, schema: Body | None, params: SamplingParams) -> None:
-        matcher = runtime.grammars.matchers(schema, 1)[0] if schema is not None else None
+        matcher = runtime.grammars.matcher(schema) if schema is not None else None
         self._runtime = runtime
         self._params = params
         self._live = [_Beam((), 0.0, 0.0, matcher)]
@@ -79,6 +79,8 @@ class Beams:
         matchers = [beam.matcher for beam in self._live if beam.matcher is not None]
         if matchers:
             scores = apply_mask(scores, self._runtime.grammars.mask(matchers).to(scores.device))
+            for matcher in matchers:
+                check(matcher)
         ranks = scores + torch.tensor([[beam.rank] for beam in self._live], device=scores.device)
         best, places = ranks.flatten().topk(min(2 * self._params.n, ranks.numel()))
         if not torch.isfinite(best[0]):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
 GROWTH = 128  # tokens of room added at a time
+
+
+def cache_argument(model: Any) -> str:
+    """The name by which the model takes its cache; transformers changed it."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # transformers comes without complete types

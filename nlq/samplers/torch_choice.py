@@ -12,12 +12,12 @@ from nlq.types import SamplingParams
 HEAD = 512  # tokens looked at first; sorting a whole vocabulary is the slowest thing in a step on a CPU
 
 
-def uniforms(params: SamplingParams, device: torch.device) -> torch.Tensor:
-    """[n, max_tokens] numbers in [0, 1): row i from a generator seeded with ``seed + i``, equal on every device."""
+def uniforms(params: SamplingParams) -> torch.Tensor:
+    """[n, max_tokens] numbers in [0, 1): row i from a generator seeded with ``seed + i``, equal on every machine."""
     rows = [
         torch.rand(params.max_tokens, generator=torch.Generator().manual_seed(params.seed + i)) for i in range(params.n)
     ]
-    return torch.stack(rows).to(device)
+    return torch.stack(rows)
 
 
 def penalized(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:

@@ -1,21 +1,18 @@
-"""Decoding with one prompt: the model's state, its prompt cache, and n samples that advance together."""
+"""A loaded model: reading prompts, with the cache of those it read."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from llguidance import LLMatcher
 from transformers.cache_utils import Cache
 
-from nlq.errors import InputError, SamplerError
+from nlq.errors import InputError
 from nlq.samplers.torch_cache import Computed, GrowingLayer, PrefixStore
-from nlq.samplers.torch_choice import choose, penalized, uniforms
-from nlq.samplers.torch_grammar import Grammars, apply_mask, consume
-from nlq.types import Body, Candidate, SamplingParams
+from nlq.samplers.torch_grammar import Grammars
+from nlq.types import Candidate, SamplingParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,8 @@ class Prefilled:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A loaded model. ``stops`` are the tokens that end a text, ``context`` the most tokens the model can hold."""
+    """A loaded model. ``stops`` are the tokens that end a text, ``context`` the most tokens the model can hold,
+    ``takes_cache`` the name of its argument for a cache."""
 
     model: Any
     tokenizer: Any
@@ -37,6 +35,7 @@ class Runtime:
     stops: frozenset[int]
     context: int
     grammars: Grammars
+    takes_cache: str
     prefixes: PrefixStore = field(default_factory=PrefixStore)
 
     @torch.inference_mode()
@@ -52,7 +51,7 @@ class Runtime:
 
     def forward(self, tokens: torch.Tensor, cache: Cache) -> torch.Tensor:
         """Append ``tokens`` [rows, count] to the cache; the logits after the last, float32 [rows, vocabulary]."""
-        output = self.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        output = self.model(input_ids=tokens, **{self.takes_cache: cache}, use_cache=True, logits_to_keep=1)
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 
@@ -71,98 +70,3 @@ def candidate(runtime: Runtime, tokens: Sequence[int], total: float, *, complete
     """``total`` sums the log-probabilities of ``tokens``; of an empty text it is the end token's."""
     text = runtime.text(tokens)
     return Candidate(text, total / max(1, len(tokens)), tokens=len(tokens), complete=complete)
-
-
-@dataclass(slots=True)
-class _Row:
-    matcher: LLMatcher | None
-    tokens: list[int] = field(default_factory=list)
-    total: float = 0.0
-
-
-class Batch:
-    """Samples that are still growing. All are equally long, so there is no padding; those that end leave."""
-
-    @torch.inference_mode()
-    def __init__(self, runtime: Runtime, prefilled: Prefilled, schema: Body | None, params: SamplingParams) -> None:
-        rows = params.n
-        self._runtime = runtime
-        self._params = params
-        matchers: Sequence[LLMatcher | None] = [None] * rows
-        if schema is not None:
-            matchers = runtime.grammars.matchers(schema, rows)
-        self._rows = [_Row(matcher) for matcher in matchers]
-        self._numbers = uniforms(params, runtime.device)
-        self._logits = prefilled.logits.expand(rows, -1)
-        ids = prefilled.prompt.ids
-        self._cache = prefilled.prompt.cache(length=len(ids), rows=rows)
-        self._seen: torch.Tensor | None = None
-        if params.repetition_penalty != 1:
-            seen = torch.zeros((1, self._logits.shape[1]), dtype=torch.bool, device=runtime.device)
-            seen[0, torch.tensor(ids, device=runtime.device)] = True
-            self._seen = seen.repeat(rows, 1)
-        self._mask = self._next_mask()
-
-    @property
-    def alive(self) -> bool:
-        return bool(self._rows)
-
-    @torch.inference_mode()
-    def step(self) -> list[Candidate]:
-        """Add one token to every sample; the samples that end with it."""
-        chosen, logprobs = self._choose()
-        ended: list[Candidate] = []
-        stay: list[int] = []
-        for place, (row, token, logprob) in enumerate(zip(self._rows, chosen.tolist(), logprobs.tolist(), strict=True)):
-            done = self._advance(row, token, logprob)
-            if done is None:
-                stay.append(place)
-            else:
-                ended.append(done)
-        if len(stay) < len(self._rows):
-            chosen = self._keep(stay, chosen)
-        if self._rows:
-            self._logits = self._runtime.forward(chosen.unsqueeze(1), self._cache)
-            self._mask = self._next_mask()  # on the CPU, while a GPU still computes the logits
-        return ended
-
-    def _choose(self) -> tuple[torch.Tensor, torch.Tensor]:
-        raw, params = self._logits, self._params
-        logits = raw if self._seen is None else penalized(raw, self._seen, params.repetition_penalty)
-        if self._mask is not None:
-            logits = apply_mask(logits, self._mask.to(raw.device, non_blocking=True))
-        done = len(self._rows[0].tokens)
-        chosen = choose(logits, self._numbers[:, done], params)
-        if self._seen is not None:
-            self._seen.scatter_(1, chosen.unsqueeze(1), True)
-        logprobs = raw.gather(1, chosen.unsqueeze(1)).squeeze(1) - raw.logsumexp(-1)
-        return chosen, logprobs
-
-    def _advance(self, row: _Row, token: int, logprob: float) -> Candidate | None:
-        if not math.isfinite(logprob):
-            raise SamplerError("The model's logits are not finite: load it with dtype float32, or fetch it again.")
-        if token in self._runtime.stops:
-            total = row.total if row.tokens else logprob
-            return candidate(self._runtime, row.tokens, total, complete=True)
-        row.tokens.append(token)
-        row.total += logprob
-        if row.matcher is not None and consume(row.matcher, token):
-            return candidate(self._runtime, row.tokens, row.total, complete=True)
-        if len(row.tokens) == self._params.max_tokens:
-            return candidate(self._runtime, row.tokens, row.total, complete=False)
-        return None
-
-    def _keep(self, stay: list[int], chosen: torch.Tensor) -> torch.Tensor:
-        self._rows = [self._rows[place] for place in stay]
-        if not stay:
-            return chosen
-        places = torch.tensor(stay, device=chosen.device)
-        self._cache.batch_select_indices(places)
-        self._numbers = self._numbers[places]
-        if self._seen is not None:
-            self._seen = self._seen[places]
-        return chosen[places]
-
-    def _next_mask(self) -> torch.Tensor | None:
-        matchers = [row.matcher for row in self._rows if row.matcher is not None]
-        return self._runtime.grammars.mask(matchers) if matchers else None

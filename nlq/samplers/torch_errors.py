@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch._dynamo.exc import TorchDynamoException
 
 from nlq.errors import SamplerError
 
@@ -19,8 +20,15 @@ def torch_errors() -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError) as exc:
         raise SamplerError(_FULL) from exc
+    except TorchDynamoException as exc:
+        raise SamplerError(
+            f"The decoding step cannot be compiled ({_first_line(exc)}): install a C compiler, or set NLQ_COMPILE=off."
+        ) from exc
     except RuntimeError as exc:
         if "allocate memory" in str(exc) or "out of memory" in str(exc):
             raise SamplerError(_FULL) from exc
-        reason = next(iter(str(exc).strip().splitlines()), "no reason given").rstrip(".")
-        raise SamplerError(f"torch failed ({reason}): start again, or set NLQ_SAMPLER=llama.") from exc
+        raise SamplerError(f"torch failed ({_first_line(exc)}): start again, or set NLQ_SAMPLER=llama.") from exc
+
+
+def _first_line(exc: Exception) -> str:
+    return next(iter(str(exc).strip().splitlines()), "no reason given").rstrip(".")

@@ -29,29 +29,29 @@ class Grammars:
         self._executor: LLExecutor | None = None
         self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
 
-    def matchers(self, schema: Body, count: int) -> list[LLMatcher]:
-        """``count`` matchers at the start of a text. Raises SamplerError where the schema cannot be a grammar."""
+    def matcher(self, schema: Body) -> LLMatcher:
+        """A matcher at the start of a text. Raises SamplerError where the schema cannot be a grammar."""
         key = json.dumps(schema)  # unsorted: the order of properties is the order of generation
         if key not in self._compiled:
             self._compiled[key] = self._compile(key)
             while len(self._compiled) > KEPT:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)
-        return [self._compiled[key].deep_copy() for _ in range(count)]
+        return self._compiled[key].deep_copy()
 
-    def mask(self, matchers: Sequence[LLMatcher]) -> torch.Tensor:
-        """Bits of the tokens that may come next, int32 [len(matchers), vocabulary / 32 rounded up], on the CPU."""
+    def mask(self, matchers: Sequence[LLMatcher | None]) -> torch.Tensor:
+        """Bits of the tokens that may come next, int32 [len(matchers), vocabulary / 32 rounded up], on the CPU.
+
+        Without a matcher every token may. Of a matcher that gave up (see ``check``) the bits mean nothing.
+        """
         bits: torch.Tensor = llguidance_torch.allocate_token_bitmask(len(matchers), self._vocabulary)
-        if len(matchers) == 1:
-            llguidance_torch.fill_next_token_bitmask(matchers[0], bits)
+        strict = [(matcher, row) for row, matcher in enumerate(matchers) if matcher is not None]
+        if len(strict) == 1:
+            llguidance_torch.fill_next_token_bitmask(strict[0][0], bits, strict[0][1])
         else:
             if self._executor is None:
                 self._executor = LLExecutor()
-            llguidance_torch.fill_next_token_bitmask_par(
-                self._executor, [(matcher, row) for row, matcher in enumerate(matchers)], bits
-            )
-        for matcher in matchers:
-            _check(matcher)
+            llguidance_torch.fill_next_token_bitmask_par(self._executor, strict, bits)
         return bits
 
     def _compile(self, schema: str) -> LLMatcher:
@@ -71,7 +71,7 @@ class Grammars:
 def consume(matcher: LLMatcher, token: int) -> bool:
     """Take a token that the mask allowed; True where nothing can follow it but the end."""
     if not matcher.consume_token(token):
-        _check(matcher)
+        check(matcher)
     return bool(matcher.is_stopped())
 
 
@@ -82,7 +82,8 @@ def apply_mask(logits: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
     return logits.masked_fill(~allowed, float("-inf"))
 
 
-def _check(matcher: LLMatcher) -> None:
+def check(matcher: LLMatcher) -> None:
+    """Raises SamplerError where the matcher gave up."""
     if matcher.is_error():
         raise SamplerError(f"The grammar of the query schema gave up: {_first_line(matcher)}.")
 

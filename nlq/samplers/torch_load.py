@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from nlq.errors import ConfigError
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Weights = Literal["auto", "int8", "int4"]
 
 # What broken folders and files make transformers, safetensors and gguf raise; none of them wraps the others' errors.
 _UNREADABLE = (
@@ -54,11 +55,23 @@ def pick_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
     return names[dtype]
 
 
-def load_model(model: str | Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any, str]:
+def load_model(
+    model: str | Path, *, device: torch.device, dtype: torch.dtype, weights: Weights = "auto"
+) -> tuple[Any, Any, str]:
     """The model in evaluation mode on ``device``, its tokenizer, and a short name for users.
 
-    Raises ConfigError where there is no such model or it cannot be read.
+    With ``weights`` the matrices are kept in so many bits and turned into ``dtype`` as they are read.
+    Raises ConfigError where there is no such model or it cannot be read, or torchao is needed and missing.
     """
+    change = quantizer(weights, device)  # before minutes of loading
+    found, tokenizer, name = _loaded(model, device=device, dtype=dtype)
+    if change is not None:
+        with _reading(name):
+            change(found)
+    return found, tokenizer, name
+
+
+def _loaded(model: str | Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any, str]:
     path = Path(model).expanduser()
     if path.suffix == ".gguf":
         _must_exist(path, is_there=path.is_file())
@@ -69,6 +82,28 @@ def load_model(model: str | Path, *, device: torch.device, dtype: torch.dtype) -
     source = str(path) if path.is_dir() else str(model)
     with _reading(source):
         return _load_folder_or_hub(source, device=device, dtype=dtype)
+
+
+def quantizer(weights: Weights, device: torch.device) -> Callable[[Any], None] | None:
+    """What makes the matrices of a model on ``device`` so small, in place; None where they stay as they are.
+
+    Raises ConfigError where torchao is missing or has no such weights there.
+    """
+    if weights == "auto":
+        return None
+    try:
+        from torchao import quantization
+    except ImportError as exc:
+        raise ConfigError(
+            f"NLQ_WEIGHTS={weights} needs torchao: pip install 'nlq[quantized]', or set NLQ_WEIGHTS=auto."
+        ) from exc
+    if weights == "int8":
+        config = quantization.Int8WeightOnlyConfig(set_inductor_config=False)
+    elif device.type == "cuda":
+        config = quantization.Int4WeightOnlyConfig(int4_packing_format="tile_packed_to_4d", set_inductor_config=False)
+    else:
+        raise ConfigError("NLQ_WEIGHTS=int4 needs CUDA: set NLQ_WEIGHTS=int8, or NLQ_SAMPLER=llama.")
+    return lambda model: quantization.quantize_(model, config)
 
 
 def _load_folder_or_hub(source: str, *, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any, str]:

@@ -16,6 +16,7 @@ COLUMNS = {
     "grammar_overhead": {"fields", "tokens/s without", "tokens/s with", "overhead", "grammar built, s"},
     "stages": {"clients", "stage", "p50", "p95"},
     "beginnings": {"n", "question", "way", "seconds", "tokens", "different texts"},
+    "forced_tokens": {"n", "device", "steps without", "steps", "saved"},
     "growth": {"first", "schema", "values", "examples", "sample", "verify", "total"},
 }
 FEW_THREADS = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}  # spinning ones starve each other
