@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from nlq.samplers.torch_attention import FEW
 from nlq.samplers.torch_cache import Computed, cache_argument
+
+_LOG = logging.getLogger(__name__)
 
 GRAIN = 256
 """Tokens by which the buffers, and what is read of them with fixed shapes, grow."""
@@ -64,7 +67,7 @@ class Slots:
         self._model = model
         self._takes_cache = cache_argument(model)
         self._fixed = compiled
-        self._read = _compiled(self._forward) if compiled else self._forward
+        self._read = self._once(_compiled(self._forward)) if compiled else self._forward
         self._layers: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._windows = _windows(model.config.get_text_config())
 
@@ -125,6 +128,23 @@ class Slots:
         device = self._model.device
         positions = begin.to(device, non_blocking=True) + torch.arange(width, device=device)
         return self._read(ids.to(device, non_blocking=True), positions, length)
+
+    def _once(self, compiled: Read) -> Read:
+        """``compiled`` until it fails, then uncompiled: a step writes the same numbers into the same places again."""
+
+        def read(ids: torch.Tensor, positions: torch.Tensor, length: int) -> torch.Tensor:
+            try:
+                return compiled(ids, positions, length)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as exc:  # what torch.compile, its compiler and CUDA graphs raise
+                _LOG.warning(
+                    "Decoding goes on uncompiled, as NLQ_COMPILE=off does: %s", str(exc).strip().partition("\n")[0]
+                )
+                self._read = self._forward
+                return self._forward(ids, positions, length)
+
+        return read
 
     def _index(self, slots: Sequence[int]) -> torch.Tensor:
         return torch.tensor(slots, device=self._model.device)

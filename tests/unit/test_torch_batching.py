@@ -265,3 +265,20 @@ def test_layers_that_look_back_a_little_way_say_what_plain_generate_says(tiny_mo
     [found] = ask(TransformersSampler(model, tokenizer, name="sliding"), "Who?", temperature=0, max_tokens=30)
 
     assert found.text == tokenizer.decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def test_where_compiled_steps_fail_decoding_goes_on_without(
+    tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> object:
+        raise RuntimeError("no graph could be recorded\nat all")
+
+    monkeypatch.setattr(torch, "compile", lambda read, **_: fails)
+    compiled = loaded(tiny_model_folder, compiled=True)
+    ours = list(ask(compiled, "Who?", QUERIES, n=2, max_tokens=40))
+    compiled.close()
+
+    assert len(ours) == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "Decoding goes on uncompiled, as NLQ_COMPILE=off does: no graph could be recorded"
+    ]
