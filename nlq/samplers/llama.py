@@ -192,6 +192,7 @@ class LlamaSampler:
             with _held(self._lock, until=gone) as held, suppress(Gone):
                 if not held:
                     return
+                self._running()
                 branch = self._branch(messages, grammar)
                 room = self._n_ctx - len(branch.prompt)
                 if room < 1:

@@ -116,10 +116,8 @@ class Tree:
 
         ``logprob`` counts tokens that the grammar forced as certain. Raises what ``model`` raises, SamplerError.
         """
-        if self._root is None:
-            self._root = self._grown(model, ())
         numbers = [np.random.default_rng(params.seed + i).random(params.max_tokens) for i in range(params.n)]
-        waiting = [(self._root, tuple(range(params.n)))]
+        waiting = [(self._start(model), tuple(range(params.n)))]
         while waiting:
             node, samples = waiting.pop()
             if node.ended or len(node.pieces) >= params.max_tokens:
@@ -139,9 +137,7 @@ class Tree:
         too early: one that left costs a request a token. It looks at probabilities alone, never at what was drawn, so
         that samples are as likely as without the question.
         """
-        if self._root is None:
-            self._root = self._grown(model, ())
-        node, stay, ahead = self._root, 1.0, _HEAD_START
+        node, stay, ahead = self._start(model), 1.0, _HEAD_START
         while not node.ended and len(node.pieces) < params.max_tokens and ahead > 0:
             weights = self._weights(model, node, params)
             best = int(np.argmax(weights))
@@ -150,6 +146,11 @@ class Tree:
             ahead += together - 1 - params.n * (1 - stay)
             node, stay = child, stay * float(weights[best])
         return ahead > 0
+
+    def _start(self, model: Model) -> _Node:
+        if self._root is None:
+            self._root = self._grown(model, ())
+        return self._root
 
     def _weights(self, model: Model, node: _Node, params: SamplingParams) -> NDArray[np.float64]:
         """The probability of each of the node's choices, which are asked for as far as they are needed."""

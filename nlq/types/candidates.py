@@ -20,8 +20,9 @@ def is_sample(origin: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One text. ``logprob`` is the mean log-probability of its tokens (before temperature); ``tokens`` their number;
-    ``complete`` is False where max_tokens cut the text off.
+    """One text. ``logprob`` is the mean log-probability of its tokens, before temperature, and 0 of those that the
+    schema forces where the runtime does not ask about them; ``tokens`` their number; ``complete`` is False where
+    max_tokens cut the text off.
 
     ``origin`` says where it comes from; an edit of a sampled one has that one's log-probability and says in ``edit``
     what was changed. ``draw`` names the model, prompt and temperature that it was drawn with.

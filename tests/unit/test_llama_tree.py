@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from nlq.errors import InputError
+from nlq.errors import InputError, SamplerError
 from nlq.samplers.llama import LlamaSampler
 from nlq.samplers.llama_next import Behind, Gone
 from nlq.types import Body, Message, Prompt, SamplingParams
@@ -105,6 +106,17 @@ def test_who_left_is_asked_nothing_more_for(llama: LlamaSampler) -> None:
 
     with pytest.raises(Gone):
         model.next([], 5)
+
+
+def test_a_sampler_that_was_closed_meanwhile_says_so(tmp_path: Path) -> None:
+    path = write_gguf(build_tiny_model(tmp_path / "hf", padding=0), tmp_path / "tiny.gguf")
+    sampler = LlamaSampler.load(path, threads=1, n_ctx=512, slots=2)
+    texts(sampler, {"enum": ["yes", "no"]}, n=2)
+    candidates = sampler.sample(ASKED, BODY, SamplingParams(n=2))
+    sampler.close()
+
+    with pytest.raises(SamplerError, match="closed"):
+        next(candidates)
 
 
 def test_closing_the_iterator_leaves_the_sampler_usable(llama: LlamaSampler) -> None:
