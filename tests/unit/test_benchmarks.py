@@ -15,7 +15,6 @@ COLUMNS = {
     "speed_samples": {"n", "way", "seconds", "tokens/s", "times n = 1", "times nlq"},
     "grammar_overhead": {"fields", "tokens/s without", "tokens/s with", "overhead", "grammar built, s"},
     "stages": {"clients", "stage", "p50", "p95"},
-    "beginnings": {"n", "question", "way", "seconds", "tokens", "different texts"},
     "forced_tokens": {"n", "device", "steps without", "steps", "saved"},
     "growth": {"first", "schema", "values", "examples", "sample", "verify", "total"},
 }
@@ -51,3 +50,11 @@ def test_the_ways_of_sampling_stand_side_by_side(tmp_path: Path) -> None:
     [rows] = ran("speed_samples", tmp_path, "--sampler", "transformers").values()
 
     assert [row["way"] for row in rows if row["n"] == 1] == [way for way in WAYS if way != "server"]
+
+
+def test_shared_beginnings_stand_beside_samples_that_are_decoded_together(tmp_path: Path) -> None:
+    each, summed = ran("beginnings", tmp_path).values()
+
+    assert [(row["n"], row["way"]) for row in each] == [(n, way) for n in (1, 3) for way in ("shared", "together")]
+    assert [row["n"] for row in summed] == [1, 3]
+    assert all(row["tokens"] for row in each)
