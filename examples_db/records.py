@@ -105,7 +105,7 @@ class Records:
         counts = [("uses", shown), ("wins", won)]
         changes = [(column, int(id_)) for column, ids in counts for id_ in ids if _ID.fullmatch(id_)]
         if changes:
-            with self._database.writing() as db:
+            with self._database.counting() as db:
                 for column, number in changes:
                     db.execute(f"UPDATE example SET {column} = {column} + 1 WHERE id = ?", (number,))
 

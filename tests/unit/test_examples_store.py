@@ -57,6 +57,20 @@ def test_examples_are_there_after_the_store_was_closed(open_: Opener) -> None:
     assert list(found[0].query) == ["query", "size"]
 
 
+def test_counts_do_not_wait_for_the_disk_and_all_else_does_also_after_a_count_that_failed(path: Path) -> None:
+    opened = database.Database.open(path)
+    normal, full = (1,), (2,)
+
+    with opened.counting() as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == normal
+    with pytest.raises(StoreError), opened.counting() as db:
+        db.execute("no SQL")
+
+    with opened.writing() as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == full
+    opened.close()
+
+
 def test_a_query_is_kept_in_the_spelling_that_models_are_shown(open_: Opener) -> None:
     spelled = {"size": 0, "query": {"term": {"b": {"value": "x"}}}, "aggregations": {"by b": {"terms": {"field": "b"}}}}
     store = open_()
