@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +13,9 @@ import httpx
 
 from nlq.errors import BackendError, InputError, OverloadedError, SamplerError
 from nlq.samplers.request import chat_messages, mean_logprob, refuse_beams, round_seed
+from nlq.samplers.streamed import streamed
 from nlq.types import Body, Candidate, Prompt, SamplingParams
+from nlq.wanted import LOOK_SECONDS
 
 _TRIES = 3
 _LONGEST_WAIT = 20.0
@@ -23,7 +27,8 @@ class _RefusedError(SamplerError):
 
 
 class OpenAISampler:
-    """Asks ``base_url``/chat/completions. Safe to use from several threads.
+    """Asks ``base_url``/chat/completions. Safe to use from several threads. Where a caller has gone (``check_wanted``),
+    the connection is closed, which ends the work of most servers.
 
     ``transport`` and ``sleep`` replace the network and the clock in tests.
     """
@@ -35,22 +40,25 @@ class OpenAISampler:
         key: str | None = None,
         *,
         timeout: float = 300.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._model = model
         self._sleep = sleep
         self._most = 1024
-        self._client = httpx.Client(
-            base_url=base_url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(timeout, connect=10.0),
-            transport=transport,
-        )
+        self._closed = False
+        self._url = httpx.URL(base_url.rstrip("/") + "/")
+        self._connection: dict[str, Any] = {
+            "base_url": self._url,
+            "headers": {"Authorization": f"Bearer {key}"} if key else {},
+            "timeout": httpx.Timeout(timeout, connect=10.0),
+            "transport": transport,
+            "verify": httpx.create_ssl_context(),
+        }
 
     @property
     def name(self) -> str:
-        return f"{self._client.base_url.host} {self._model}"
+        return f"{self._url.host} {self._model}"
 
     def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
         """See ``Sampler``. Closing the iterator leaves out the requests that were not sent yet.
@@ -68,7 +76,7 @@ class OpenAISampler:
         self._send("GET", "models")
 
     def close(self) -> None:
-        self._client.close()
+        self._closed = True
 
     def _until(self, n: int, request: Body, params: SamplingParams) -> Iterator[Candidate]:
         """Ask until n choices came: some servers ignore ``n`` and send one."""
@@ -98,11 +106,11 @@ class OpenAISampler:
 
     def _send(self, method: str, path: str, body: Body | None = None) -> Any:
         """The parsed answer; a busy server is asked again after the time it names."""
-        if self._client.is_closed:
+        if self._closed:
             raise SamplerError("The OpenAI sampler is closed; open it again.")
         for attempt in range(1, _TRIES + 1):
             try:
-                response = self._client.request(method, path, json=body)
+                response = self._leavable(method, path, body)
             except (httpx.ReadTimeout, httpx.WriteTimeout) as exc:
                 raise SamplerError(
                     f"{self.name} took too long to answer: ask for fewer candidates or raise NLQ_OPENAI_TIMEOUT."
@@ -119,6 +127,23 @@ class OpenAISampler:
             return response.json()
         except ValueError as exc:
             raise SamplerError(f"{self.name} did not answer with JSON; does NLQ_OPENAI_URL end in /v1?") from exc
+
+    def _leavable(self, method: str, path: str, body: Body | None) -> httpx.Response:
+        """One request, in a thread of its own: a caller who reads from a socket cannot look whether to go on."""
+
+        async def ask(gone: threading.Event) -> httpx.Response:
+            async with httpx.AsyncClient(**self._connection) as client:
+                asked = asyncio.ensure_future(client.request(method, path, json=body))
+                while not (asked.done() or gone.is_set()):
+                    await asyncio.wait([asked], timeout=LOOK_SECONDS)
+                asked.cancel()
+                return await asked
+
+        def work(put: Callable[[httpx.Response], None], gone: threading.Event) -> None:
+            put(asyncio.run(ask(gone)))
+
+        (response,) = streamed(work, name="OpenAI request")
+        return response
 
 
 def _request(model: str, messages: list[dict[str, str]], *, schema: Body | None, params: SamplingParams) -> Body:

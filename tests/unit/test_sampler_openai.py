@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from nlq.errors import InputError, OverloadedError, SamplerError
 from nlq.samplers.openai import OpenAISampler
 from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
+from nlq.wanted import while_wanted
 
 PROMPT = Prompt((Message("system", "s"),), (), (Message("user", "q"),))
 KEY = "sk-very-secret"
@@ -195,3 +198,31 @@ def test_a_closed_sampler_refuses_to_sample() -> None:
 
     with pytest.raises(SamplerError, match="closed"):
         list(sampler.sample(PROMPT, None, SamplingParams()))
+
+
+def test_a_request_whose_caller_left_is_hung_up_so_that_the_server_can_stop() -> None:
+    class GoneError(Exception):
+        pass
+
+    def gone() -> None:
+        if asked.is_set():
+            raise GoneError
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asked, hung_up = threading.Event(), threading.Event()
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                while connection.recv(65536):
+                    asked.set()
+                hung_up.set()
+
+        server = threading.Thread(target=serve)
+        server.start()
+        sampler = OpenAISampler(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", "m")
+        with pytest.raises(GoneError), while_wanted(gone):
+            list(sampler.sample(PROMPT, None, SamplingParams()))
+
+        assert hung_up.wait(10)
+        server.join()
