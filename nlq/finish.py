@@ -15,6 +15,7 @@ from nlq.negations import excluded
 from nlq.open_ends import open_ended
 from nlq.partial import tolerant
 from nlq.placed import placed
+from nlq.presence import present
 from nlq.ranking import counted, grouped, ordered, ranked
 from nlq.sizes import listed, uncut
 from nlq.types import Body, IndexSchema, LinkedValue, Repair
@@ -49,7 +50,7 @@ class Finish:
 
 def mended(body: Body, question: str, *, index: IndexSchema, links: Sequence[LinkedValue] = ()) -> Body:
     """The body without what models get wrong though the question says it plainly."""
-    found = placed(excluded(body, question, links), question, index, links)
+    found = present(placed(excluded(body, question, links), question, index, links), question)
     bounded = as_worded(open_ended(compared(found, question, index), question), question)
     in_order = ordered(counted(grouped(bounded, question, index), question, index), question)
     return ranked(listed(uncut(in_order, question), question), index)

@@ -53,11 +53,14 @@ def swap(facts: Facts) -> Edited:
 
 
 def move(facts: Facts) -> Edited:
-    """A value on the other field that it is linked to."""
+    """A value on the other field that it is linked to, unless that is compared with it too: see ``once``."""
+    held = {(_base(value.field, facts), fold(str(value.value))) for _, value in _single(facts)}
     for clause, value in _single(facts):
         for link in facts.view.values:
-            same = fold(str(value.value)) in (fold(str(link.value)), fold(link.text))
-            if same and _base(link.field, facts) != _base(value.field, facts) and _beside(value.field, link, facts):
+            names, other = {fold(str(link.value)), fold(link.text)}, _base(link.field, facts)
+            if fold(str(value.value)) not in names or held & {(other, name) for name in names}:
+                continue
+            if _beside(value.field, link, facts):
                 yield _with_link(facts, clause, link)
 
 
