@@ -27,9 +27,9 @@ _COUNT: Body = {"size": 0, "track_total_hits": True}
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An index as one question sees it. ``near`` holds the fields that the model is shown, ``seen`` what is known of
-    the values, ``now`` the moment that relative dates count from, ``total`` how many documents there are (None: the
-    engine did not say)."""
+    """An index as one question sees it. ``near`` holds the fields that the model is shown, which are others for each
+    question where they are ``narrowed``; ``seen`` what is known of the values, ``now`` the moment that relative dates
+    count from, ``total`` how many documents there are (None: the engine did not say)."""
 
     question: str
     index: IndexSchema
@@ -39,6 +39,7 @@ class View:
     periods: tuple[Period, ...]
     now: datetime
     total: int | None = None
+    narrowed: bool = False
 
     @property
     def accepted(self) -> Schema:
@@ -78,6 +79,7 @@ class Grounding:
             periods=periods(question, now.date()) if dated else (),
             now=now,
             total=total,
+            narrowed=len(near.fields) < len(index.fields),
         )
 
     def _seen(self, question: str, index: IndexSchema) -> tuple[Seen, int | None]:

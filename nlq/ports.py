@@ -42,7 +42,7 @@ class Sampler(Protocol):
         """
 
     def warm(self, prompt: Prompt) -> None:
-        """Put ``prompt.head`` into the runtime's prefix cache where it has one."""
+        """Put ``prompt.head`` and ``prompt.index`` into the runtime's prefix cache where it has one."""
 
     def ready(self) -> None:
         """Return where a question could be sampled now; raises SamplerError else."""

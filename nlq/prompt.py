@@ -1,9 +1,10 @@
-"""From an index and a question to chat messages: a static head, a few shots, a short tail.
+"""From an index and a question to chat messages: a static head, the index, a few shots, a short tail.
 
-The head (rules and general shots) is byte-identical for every question, so every runtime can keep it in its prefix
-cache. The tail describes the index and shows only those values that the question itself mentions: a printed sample
-value becomes a filter nobody asked for. For the same reason the index's description is left out: of cars "from 1970
-to 1982", small models filter every answer on these years.
+The head (rules and general shots) is byte-identical for every question, and the index's fields for every question on
+it, so every runtime can keep both in its prefix cache. The index is introduced by a question that any index has, and
+named again with the one that is asked. The tail shows only those values that the question itself mentions: a printed
+sample value becomes a filter nobody asked for. For the same reason the index's description is left out: of cars "from
+1970 to 1982", small models filter every answer on these years.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _HEAD_FIELDS = (
 )
 _SHOT_FIELDS = 4
 _TOKEN_CHARS = 3
+_ANY_QUESTION = "Show everything"
+_ANY_QUERY: Body = {"query": {"match_all": {}}}
 _GO_ON = "Go on from that query: keep what the next question does not change."
 
 
@@ -53,29 +56,30 @@ def build_prompt(
     values: Sequence[LinkedValue] = (),
     periods: Sequence[Period] = (),
     previous: Example | None = None,
+    narrowed: bool = False,
 ) -> Prompt:
     """The prompt for one question. ``examples`` are shown nearest last, next to the question; ``previous``, from where
-    the question goes on, stands between, with the index, which is then not described again."""
-    shots: list[Message] = []
-    for example in reversed(examples):
-        shots += _turn(_asked(example.index, _shown(example), example.question), example.query)
+    the question goes on, stands between. ``narrowed`` says that the schema's fields were chosen for this question."""
     fields = [f"{f.name}:{f.kind}" for f in schema.fields]
+    index = _turn(_asked(schema.index, _ANY_QUESTION, fields=fields), _ANY_QUERY)
+    shots = [message for example in reversed(examples) for message in _shot(example, schema.index)]
     named = _values(values) + _periods(periods)
     if previous is None:
-        tail = [Message("user", _asked(schema.index, fields, question, values=named))]
+        tail = [Message("user", _asked(schema.index, question, values=named))]
     else:
-        before = _turn(_asked(schema.index, fields, previous.question), previous.query)
+        before = _turn(_asked(schema.index, previous.question), previous.query)
         tail = [*before, Message("user", f"{_GO_ON}\n{named}Question: {_line(question)}")]
-    return Prompt(head=head(), shots=tuple(shots), tail=tuple(tail))
+    if narrowed:
+        return Prompt(head=head(), shots=(*index, *shots), tail=tuple(tail))
+    return Prompt(head=head(), index=tuple(index), shots=tuple(shots), tail=tuple(tail))
 
 
-def fitting(examples: Iterable[Example], *, most_tokens: int) -> tuple[Example, ...]:
-    """The examples that a prompt shows of these, nearest first: one that would bring them above ``most_tokens`` is
-    passed over for shorter ones further away. Tokens are reckoned as a third of the characters."""
+def fitting(examples: Iterable[Example], *, index: str, most_tokens: int) -> tuple[Example, ...]:
+    """The examples that a prompt on ``index`` shows of these, nearest first: one that would bring them above
+    ``most_tokens`` is passed over for shorter ones further away. Tokens are reckoned as a third of the characters."""
     left, chosen = most_tokens, []
     for example in examples:
-        turn = _turn(_asked(example.index, _shown(example), example.question), example.query)
-        tokens = sum(len(message.content) for message in turn) // _TOKEN_CHARS
+        tokens = sum(len(message.content) for message in _shot(example, index)) // _TOKEN_CHARS
         if tokens <= left:
             left -= tokens
             chosen.append(example)
@@ -88,7 +92,7 @@ def head() -> tuple[Message, ...]:
     lines = (files("nlq") / "head_shots.jsonl").read_text(encoding="utf-8").splitlines()
     first, *more = map(json.loads, lines)
     messages = [Message("system", RULES)]
-    messages += _turn(_asked("orders", _HEAD_FIELDS, first["question"]), first["query"])
+    messages += _turn(_asked("orders", first["question"], fields=_HEAD_FIELDS), first["query"])
     for shot in more:
         messages += _turn(f"Question: {shot['question']}", shot["query"])
     return tuple(messages)
@@ -98,8 +102,16 @@ def _turn(question: str, query: Body) -> list[Message]:
     return [Message("user", question), Message("assistant", _unbroken(minified(query)))]
 
 
-def _asked(index: str, fields: Iterable[str], question: str, *, values: str = "") -> str:
-    return f"Index: {_line(index)}\nFields: {_listing(fields)}\n{values}Question: {_line(question)}"
+def _shot(example: Example, index: str) -> list[Message]:
+    """An example in a prompt on ``index``, whose fields need no second listing."""
+    fields = () if example.index == index else _shown(example)
+    return _turn(_asked(example.index, example.question, fields=fields), example.query)
+
+
+def _asked(index: str, question: str, *, fields: Iterable[str] = (), values: str = "") -> str:
+    listing = _listing(fields)
+    shown = f"Fields: {listing}\n" if listing else ""
+    return f"Index: {_line(index)}\n{shown}{values}Question: {_line(question)}"
 
 
 def _listing(fields: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ from nlq.neighbours import neighbour_candidates
 from nlq.options import AskOptions, Event, Limits
 from nlq.plan import Diversity, Draw, Variant, plan, variants
 from nlq.ports import Embedder, Engine, ExampleStore, Sampler
-from nlq.prompt import build_prompt, fitting
+from nlq.prompt import build_prompt, fitting, head
 from nlq.readback import readback
 from nlq.rounds import Rounds
 from nlq.second_look import SecondLook, is_close, second_prompt
@@ -30,7 +30,6 @@ from nlq.types import (
     Answer,
     Ballot,
     Example,
-    IndexSchema,
     LinkedValue,
     Prompt,
     Question,
@@ -145,7 +144,7 @@ class Translator:
         """Do now what the first question would otherwise wait for: the prompts' head, the examples' index."""
         self.examples.warm()
         for sampler, _ in self._asked:
-            sampler.warm(build_prompt("?", IndexSchema("warm-up", ())))
+            sampler.warm(Prompt(head=head(), shots=(), tail=()))
 
     @property
     def _asked(self) -> tuple[tuple[Sampler, float], ...]:
@@ -180,13 +179,13 @@ class Translator:
             values=view.values,
             fields=fields,
         )
-        return fitting(found, most_tokens=self.limits.shot_tokens * self.diversity.shot_groups)
+        return fitting(found, index=index.index, most_tokens=self.limits.shot_tokens * self.diversity.shot_groups)
 
     def _variants(
         self, view: View, examples: Sequence[Example], *, write: Callable[..., Prompt]
     ) -> tuple[Variant, ...]:
         def prompt(few: Sequence[Example]) -> Prompt:
-            return write(view.near, examples=few, values=view.values, periods=view.periods)
+            return write(view.near, examples=few, values=view.values, periods=view.periods, narrowed=view.narrowed)
 
         return variants(self._asked, examples, shots=self.limits.shots, diversity=self.diversity, prompt=prompt)
 

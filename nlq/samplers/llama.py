@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -17,13 +17,13 @@ from typing import Any, Self
 from nlq.errors import SamplerError
 from nlq.samplers.grammar import compact_schema, guidance_grammar
 from nlq.samplers.llama_chat import candidates, chat_request, checked, too_long
-from nlq.samplers.llama_heads import SLOT, Heads
+from nlq.samplers.llama_heads import SLOT, Beginnings, Heads
 from nlq.samplers.llama_next import Behind, Gone, Texts
 from nlq.samplers.request import chat_messages, refuse_beams, round_seed
 from nlq.samplers.streamed import streamed
 from nlq.samplers.tree import ByteGrammar, Tree
-from nlq.types import Body, Candidate, Message, Prompt, SamplingParams
-from nlq.wanted import LOOK_SECONDS
+from nlq.samplers.turns import turn_until
+from nlq.types import Body, Candidate, Prompt, SamplingParams
 
 _STEP = 256
 """Prompt tokens computed between two looks at whether the caller has gone: about 7 s on two cores."""
@@ -56,8 +56,7 @@ class LlamaSampler:
         self._slots = slots
         self._heads = heads
         self._lock = threading.Lock()
-        self._warming = threading.Lock()
-        self._warm = False
+        self._beginnings = Beginnings(self._compute, heads, lock=self._lock)
         self._grammar = lru_cache(maxsize=32)(guidance_grammar)
         self._bytes = lru_cache(maxsize=32)(ByteGrammar)
         self._branches: OrderedDict[str, _Branch] = OrderedDict()
@@ -87,7 +86,7 @@ class LlamaSampler:
             server = xllamacpp.Server(params)
         except RuntimeError as exc:
             raise SamplerError(f"llama.cpp cannot load {path}; is it a whole GGUF file, and is memory free?") from exc
-        kept = Heads(heads, model=path) if heads else None
+        kept = Heads(heads, model=path, url=server.listening_address, key=key) if heads else None
         return cls(server, path=path, key=key, n_ctx=n_ctx, slots=slots, heads=kept)
 
     @property
@@ -108,18 +107,18 @@ class LlamaSampler:
     @property
     def endpoint(self) -> tuple[str, str]:
         """(base URL, key) of the OpenAI-compatible API that this model also has, on the loopback interface only."""
-        return f"{self._running().listening_address}/v1", self._key
+        return f"{self._url}/v1", self._key
 
     def sample(self, prompt: Prompt, schema: Body | None, params: SamplingParams) -> Iterator[Candidate]:
         """See ``Sampler``. The end token counts neither in ``tokens`` nor in ``logprob``. Where heads are kept on disk,
-        the first prompt's is read from there, or written, whether or not ``warm`` was called.
+        that of the prompt, and with it the index, is read from there, or written, whether or not ``warm`` was called.
 
         Under a schema, samples share all that they have in common (``Tree``), and tokens that it forces count as
         certain in ``logprob``. Not so with a repetition penalty, which needs what the server does not tell.
         """
         refuse_beams(params, "llama.cpp")
         self._running()
-        if self._heads is not None and not self._warm:
+        if self._heads is not None:
             self.warm(prompt)
         messages = chat_messages(prompt)
         grammar = None if schema is None else self._grammar(json.dumps(compact_schema(schema)))
@@ -129,21 +128,9 @@ class LlamaSampler:
         return self._draw(request, {"grammar": grammar} if grammar else {}, params)
 
     def warm(self, prompt: Prompt) -> None:
-        if not prompt.head:
-            return
-        # Many chat templates want a question after the system message.
-        messages = chat_messages(Prompt(head=prompt.head, shots=(), tail=(Message("user", ""),)))
-        request = chat_request(messages, SamplingParams(temperature=0), n_ctx=self._n_ctx)
-        with self._warming:
-            if self._heads is None:
-                self._prefill(request)
-                return
-            server = {"url": self.endpoint[0].removesuffix("/v1"), "key": self._key}
-            restored = self._heads.restore(messages, **server)
-            self._prefill({**request, "id_slot": SLOT})  # what the state lacks, all of it where there is none
-            if not restored:
-                self._heads.save(messages, **server)
-            self._warm = True
+        """Have the prompt's head, and the index behind it, computed or read from disk, unless that was done lately."""
+        self._running()
+        self._beginnings.hold(prompt)
 
     def ready(self) -> None:
         self._running()
@@ -155,15 +142,23 @@ class LlamaSampler:
                 self._texts.close()
             self._server = None
 
+    @property
+    def _url(self) -> str:
+        return str(self._running().listening_address)
+
     @cached_property
     def _texts(self) -> Texts:
-        return Texts(self.endpoint[0].removesuffix("/v1"), self._key)
+        return Texts(self._url, self._key)
 
     def _running(self) -> Any:
         server = self._server
         if server is None:
             raise SamplerError("The llama.cpp sampler is closed; load it again.")
         return server
+
+    def _compute(self, messages: list[dict[str, str]]) -> None:
+        request = chat_request(messages, SamplingParams(temperature=0), n_ctx=self._n_ctx)
+        self._prefill({**request, "id_slot": SLOT})
 
     def _draw(self, request: Body, grammar: Body, params: SamplingParams) -> Iterator[Candidate]:
         # The last prompt token gives slightly different numbers when it is computed among others. With the prompt in
@@ -189,8 +184,8 @@ class LlamaSampler:
         """``params.n`` candidates out of the tree below the messages, where that pays."""
 
         def draw(put: Callable[[Candidate | None], None], gone: threading.Event) -> None:
-            with _held(self._lock, until=gone) as held, suppress(Gone):
-                if not held:
+            with turn_until(self._lock, gone) as mine, suppress(Gone):
+                if not mine:
                     return
                 self._running()
                 branch = self._branch(messages, grammar)
@@ -240,8 +235,8 @@ class LlamaSampler:
                 put(event)
                 return gone.is_set()
 
-            with _held(self._lock, until=gone) as held:
-                if held:
+            with turn_until(self._lock, gone) as mine:
+                if mine:
                     self._running().handle_chat_completions(json.dumps(request), heard)
 
         for event in streamed(ask, name="llama.cpp request"):
@@ -265,16 +260,3 @@ def _server_params(path: Path, *, threads: int, n_ctx: int, slots: int) -> Any:
     params.ui = False
     params.endpoint_slots = False
     return params
-
-
-@contextmanager
-def _held(lock: threading.Lock, *, until: threading.Event) -> Iterator[bool]:
-    """The lock, waited for at most until the event is set: False then."""
-    while not until.is_set():
-        if lock.acquire(timeout=LOOK_SECONDS):
-            try:
-                yield not until.is_set()
-            finally:
-                lock.release()
-            return
-    yield False

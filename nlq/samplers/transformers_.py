@@ -96,7 +96,7 @@ class TransformersSampler:
         return self._greedy(prompt, schema, params) if params.greedy else self._decode(prompt, schema, params)
 
     def warm(self, prompt: Prompt) -> None:
-        """Read ``prompt.head`` now, so that questions below it pay for their tail alone."""
+        """Read the prompt's head and index now, so that questions below them pay for what follows alone."""
         if prompt.head:
             self._do(partial(self._warm, prompt))
 
@@ -173,11 +173,11 @@ class TransformersSampler:
     def _warm(self, prompt: Prompt) -> None:
         runtime = self._open().runtime
         try:
-            ids = _encode(runtime.tokenizer, chat_messages(Prompt(prompt.head, (), ())), answer=False)
+            ids = _encode(runtime.tokenizer, chat_messages(Prompt(prompt.head, (), (), prompt.index)), answer=False)
         except TemplateError:
             return  # a template that wants a question after its system message; the first question warms it then
         if ids and runtime.prefixes.longest(ids)[1] < len(ids):
-            runtime.prefill(ids, head=prompt.head)
+            runtime.prefill(ids, head=prompt.head + prompt.index)
 
     def _prefill(self, prompt: Prompt, params: SamplingParams) -> Prefilled:
         runtime = self._open().runtime
@@ -186,7 +186,7 @@ class TransformersSampler:
         except TemplateError as exc:
             raise SamplerError(f"The model's chat template refuses the prompt ({exc}): choose another model.") from exc
         runtime.check_room(len(ids), params)
-        return runtime.prefill(ids, head=prompt.head)
+        return runtime.prefill(ids, head=prompt.head + prompt.index)
 
     def _open(self) -> Batch:
         batch = self._batch

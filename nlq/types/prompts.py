@@ -33,15 +33,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Chat messages in order. ``head`` is byte-identical between questions on one index, so runtimes can cache it."""
+    """Chat messages: ``head``, ``index``, ``shots`` and ``tail``, in this order. ``head`` is byte-identical between all
+    questions, ``index`` between those on one index, so runtimes can keep what they computed of them."""
 
     head: tuple[Message, ...]
     shots: tuple[Message, ...]
     tail: tuple[Message, ...]
+    index: tuple[Message, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        return self.head + self.shots + self.tail
+        return self.head + self.index + self.shots + self.tail
 
 
 @dataclass(frozen=True, slots=True)

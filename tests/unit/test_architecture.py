@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PURE = tuple(
     "types errors ports json_schema query_schema expressions policy rewrite canonical dates periods "
-    "compared open_ends placed "
+    "compared open_ends placed presence "
     "bounds narrow negations partial values prompt readback verify vote signals neighbours timings grounding finish "
     "wanted written paging conversation options plan rounds choices second_look trail sizes ranking scoring "
     "caching whole".split()

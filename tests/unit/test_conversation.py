@@ -21,15 +21,14 @@ def crime(**changes: object) -> Example:
     return Example("books on the shelf crime", {**CRIME, **changes}, "library")
 
 
-def test_the_last_question_and_its_query_stand_right_before_the_new_one_and_the_index_with_them() -> None:
+def test_the_last_question_and_its_query_stand_right_before_the_new_one() -> None:
     translator = translator_of(COUNT)
     ask(translator, "only the long ones", previous=crime(), n=1)
     [(prompt, _, _)] = requests_of(translator)
     before, query, asked = prompt.tail
 
     assert [message.role for message in prompt.tail] == ["user", "assistant", "user"]
-    assert before.content.startswith("Index: library\nFields: ")
-    assert before.content.endswith("Question: books on the shelf crime")
+    assert before.content == "Index: library\nQuestion: books on the shelf crime"
     assert json.loads(query.content) == {"query": {"term": {"shelf": "Crime"}}}
     assert asked.content.endswith("Question: only the long ones")
     assert "Fields:" not in asked.content

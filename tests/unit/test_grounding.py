@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -176,6 +177,14 @@ def test_narrowing_keeps_the_fields_of_linked_values() -> None:
     assert len(view.near.fields) == 5
     assert {"f3", "f5", "zone"} <= {f.name for f in view.near.fields}
     assert view.index == index
+
+
+def test_fields_are_narrowed_only_where_there_are_more_than_the_model_is_shown() -> None:
+    engine = library_engine()
+    grounding, index = _grounding(engine), engine.schema("library")
+
+    assert [grounding.view("crime books", schema).narrowed for schema in (index, replace(index))] == [False, False]
+    assert _view("crime books", engine, most_fields=3).narrowed
 
 
 def test_the_model_may_name_the_near_fields_and_people_may_name_all() -> None:

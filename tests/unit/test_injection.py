@@ -211,7 +211,9 @@ def test_the_model_is_asked_about_what_the_attack_says_or_not_at_all(attack: Att
     if attack.asks and case["where"] in BEFORE:
         prompt, _, _ = requests[-1]
         begin, _, _ = re.sub(r"[^\w ]", "\n", case["text"]).partition("\n")
-        assert BEFORE[case["where"]] + begin in "\n".join(m.content for m in (*prompt.shots, *prompt.tail))
+        assert BEFORE[case["where"]] + begin in "\n".join(
+            m.content for m in (*prompt.index, *prompt.shots, *prompt.tail)
+        )
 
 
 def _check_parts(content: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,8 @@ def load(model: Path, heads: Path) -> Iterator[Load]:
         sampler.close()
 
 
-def computed(sampler: LlamaSampler) -> int:
-    """Prompt tokens that a question costs now, with its head where that is not there yet."""
+def computed(sampler: LlamaSampler, prompt: Prompt = ASKED) -> int:
+    """Prompt tokens that a question costs now, with its head and index where they are not there yet."""
     counted: list[int] = []
     events = sampler._events
 
@@ -54,7 +55,7 @@ def computed(sampler: LlamaSampler) -> int:
             yield event
 
     sampler._events = watched  # type: ignore[method-assign]
-    list(sampler.sample(ASKED, None, SamplingParams(n=1, max_tokens=2)))
+    list(sampler.sample(prompt, None, SamplingParams(n=1, max_tokens=2)))
     return sum(counted)
 
 
@@ -104,6 +105,31 @@ def test_a_broken_state_is_computed_and_written_anew(load: Load, heads: Path) ->
 
     assert [file.stat().st_size for file in heads.iterdir()] == [size]
     assert again.prompt_tokens(ASKED) > 0
+
+
+def test_an_index_is_kept_with_the_head_so_that_a_restart_computes_neither(load: Load, heads: Path) -> None:
+    index = (Message("user", "Index: books. Fields: " + "title text, " * 40), Message("assistant", "{}"))
+    asked = replace(ASKED, index=index)
+    first = load()
+    first.warm(asked)
+    first.close()
+    assert len(list(heads.iterdir())) == 2
+
+    again = load()
+    whole = again.prompt_tokens(asked)
+    spent = computed(again, asked)
+
+    assert len(list(heads.iterdir())) == 2
+    assert spent < whole / 4
+
+
+def test_a_question_on_another_index_computes_its_index_alone(load: Load, heads: Path) -> None:
+    first = load()
+    head = computed(first)
+    other = replace(ASKED, index=(Message("user", "Index: films"), Message("assistant", "{}")))
+
+    assert computed(first, other) < head / 2
+    assert len(list(heads.iterdir())) == 2
 
 
 def test_another_head_is_another_state_and_old_ones_go(

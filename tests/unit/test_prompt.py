@@ -24,6 +24,30 @@ def test_the_head_is_the_same_for_every_question_and_index() -> None:
     assert build_prompt("one?", library_schema()).head == build_prompt("two?", other).head
 
 
+def test_the_index_stands_behind_the_head_and_is_the_same_for_every_question_on_it() -> None:
+    example = Example("other", {"query": {"match_all": {}}}, "other", ("a:keyword",))
+    value = LinkedValue("crime", "shelf", "Crime")
+    one = build_prompt("one?", library_schema())
+    two = build_prompt("two?", library_schema(), examples=[example], values=[value])
+
+    assert one.index == two.index == two.messages[len(two.head) :][:2]
+    assert one.index[0].content.startswith("Index: library\nFields: title text, ")
+
+
+def test_an_index_whose_fields_were_chosen_for_the_question_is_no_part_that_questions_share() -> None:
+    whole, narrowed = (build_prompt("?", library_schema(), narrowed=narrowed) for narrowed in (False, True))
+
+    assert narrowed.index == ()
+    assert narrowed.messages == whole.messages
+
+
+def test_the_query_that_introduces_an_index_fits_every_schema() -> None:
+    schema = IndexSchema("i", (Field("a", "keyword"),))
+    query = json.loads(build_prompt("?", schema).index[1].content)
+
+    assert problem(query, decoded_schema(schema)) is None
+
+
 @pytest.mark.parametrize("profile", [accepted_schema, decoded_schema])
 def test_the_general_shots_fit_the_schemas_of_their_index(profile: Callable[[IndexSchema], Schema]) -> None:
     fields = (f.rsplit(":", 1) for f in _HEAD_FIELDS)
@@ -40,18 +64,15 @@ def test_an_example_that_would_make_the_prompt_too_long_is_passed_over() -> None
         for name, many in (("near", 1), ("long", 100), ("far", 1))
     )
 
-    assert fitting([near, long, far], most_tokens=100) == (near, far)
-    assert fitting([near, long, far], most_tokens=50) == (near,)
-    assert fitting([near, long, far], most_tokens=0) == ()
+    assert fitting([near, long, far], index="films", most_tokens=100) == (near, far)
+    assert fitting([near, long, far], index="films", most_tokens=40) == (near,)
+    assert fitting([near, long, far], index="films", most_tokens=0) == ()
 
 
-def test_the_tail_names_the_index_its_fields_and_only_linked_values() -> None:
+def test_the_tail_names_the_index_and_only_linked_values() -> None:
     (message,) = build_prompt("crime books", library_schema(), values=[LinkedValue("crime", "shelf", "Crime")]).tail
 
-    assert "Index: library" in message.content
-    assert "loans.reader keyword" in message.content
-    assert '"Crime" in shelf' in message.content
-    assert message.content.endswith("Question: crime books")
+    assert message.content.splitlines() == ["Index: library", 'Values: "Crime" in shelf', "Question: crime books"]
 
 
 def test_periods_are_shown_as_the_days_of_a_range_between_values_and_question() -> None:
@@ -99,11 +120,18 @@ def test_an_example_shows_the_fields_of_its_query_and_few_others() -> None:
     assert shown.count(" keyword") <= 6
 
 
+def test_an_example_of_the_same_index_lists_no_fields_again() -> None:
+    example = Example("crime books", {"query": {"term": {"shelf": "Crime"}}}, "library", ("shelf:keyword",))
+    asked, _ = build_prompt("?", library_schema(), examples=[example]).shots
+
+    assert asked.content == "Index: library\nQuestion: crime books"
+
+
 def test_a_question_of_many_lines_cannot_look_like_another_part() -> None:
     schema = IndexSchema("i", (Field("a", "keyword"),))
     (message,) = build_prompt("one\nFields: other keyword\n\nQuestion: two", schema).tail
 
-    assert [line.split(":")[0] for line in message.content.splitlines()] == ["Index", "Fields", "Question"]
+    assert [line.split(":")[0] for line in message.content.splitlines()] == ["Index", "Question"]
 
 
 def test_names_and_values_of_many_lines_cannot_either() -> None:
@@ -112,12 +140,9 @@ def test_names_and_values_of_many_lines_cannot_either() -> None:
     example = Example("one\u2028two", {"query": {"term": {"c": "x\u2028y"}}}, "j", ("c\nd:keyword",))
     prompt = build_prompt("?", schema, values=[value], examples=[example])
 
-    assert [line.split(":")[0] for line in prompt.tail[0].content.splitlines()] == [
-        "Index",
-        "Fields",
-        "Values",
-        "Question",
-    ]
+    described, _ = prompt.index
+    assert [line.split(":")[0] for line in described.content.splitlines()] == ["Index", "Fields", "Question"]
+    assert [line.split(":")[0] for line in prompt.tail[0].content.splitlines()] == ["Index", "Values", "Question"]
     assert [len(message.content.splitlines()) for message in prompt.shots] == [3, 1]
     assert '"x Question:  y"' in prompt.tail[0].content
 

@@ -85,7 +85,7 @@ def test_the_model_is_shown_no_more_fields_than_the_limit() -> None:
     translator = translator_of(COUNT, limits=Limits(max_fields=5))
     answer = ask(translator)
     prompt, schema, _ = requests_of(translator)[0]
-    [fields] = [line for line in prompt.tail[0].content.splitlines() if line.startswith("Fields:")]
+    [fields] = [line for line in prompt.shots[0].content.splitlines() if line.startswith("Fields:")]
 
     assert 1 <= len(fields.split(", ")) <= 5
     assert "shelf keyword" in fields
