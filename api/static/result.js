@@ -10,7 +10,7 @@ const CLIP = 140;
 export function result({ query, response, chart: spec, more }) {
   const names = Object.keys(response.aggregations);
   const parts = names.map((name) => aggregation(name, response.aggregations[name], { spec: below(query)[name], documents }));
-  if (response.hits.length) parts.push(documents({ ...response, more }));
+  if (response.hits.length) parts.push(documents({ ...response, query, more }));
   if (!parts.length && query.size === 0) parts.push(figure(count(response.total), response.total === 1 ? "document" : "documents"));
   if (!parts.length) parts.push(el("p", { class: "empty" }, "No document matches."));
   return spec ? withChart(spec, parts) : parts;
@@ -31,14 +31,14 @@ function withChart(spec, parts) {
   return [...parts.filter(isFigure), el("div", { class: "row views", role: "group", "aria-label": "Shown as" }, buttons), drawn, table];
 }
 
-function documents({ hits: first, total, more }) {
+function documents({ hits: first, total, query, more }) {
   const rows = [];
   const wrapper = el("div", { class: "documents" });
   let wide = false;
   let following = more;
   const draw = () => {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row.fields)))];
-    const columns = names.length ? names : ["_id"];
+    const columns = names.length ? askedFirst(names, query) : ["_id"];
     const extra = wide ? 0 : columns.length - COLUMNS;
     wrapper.replaceChildren(
       el("p", { class: "quiet" }, plural(total, "document matches", "documents match"),
@@ -62,6 +62,13 @@ function documents({ hits: first, total, more }) {
   add(first);
   draw();
   return wrapper;
+}
+
+// The first column, which mostly says what a document is, those that the query speaks of, and the others.
+function askedFirst([first, ...others], query) {
+  const said = JSON.stringify(query ?? {});
+  const isNamed = (name) => said.includes(`"${name}"`) || said.includes(`"${name}.`);
+  return [first, ...others.filter(isNamed), ...others.filter((name) => !isNamed(name))];
 }
 
 function table(columns, rows) {

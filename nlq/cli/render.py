@@ -92,17 +92,25 @@ def _result(query: Mapping[str, Any], result: Result, *, width: int) -> Table | 
         return Text(f"   result  {result.total:,}", style="bold green")
     if not result.hits:
         return Text("   result  no documents", style="bold yellow")
-    return _documents(result, width=width)
+    return _documents(query, result, width=width)
 
 
-def _documents(result: Result, *, width: int) -> Table:
+def _documents(query: Mapping[str, Any], result: Result, *, width: int) -> Table:
     sources = [h.get("_source") or {"_id": h.get("_id")} for h in result.hits[:_ROWS]]
-    columns = list(dict.fromkeys(c for source in sources for c in source))[: max(1, width // _COLUMN_WIDTH)]
+    found = list(dict.fromkeys(c for source in sources for c in source))
+    columns = _asked_first(found, query)[: max(1, width // _COLUMN_WIDTH)]
     room = max(_COLUMN_WIDTH, width // max(1, len(columns))) - 3
     table = Table(*(Column(Text(_plain(c))) for c in columns), caption=f"{len(sources)} of {result.total:,} documents")
     for source in sources:
         table.add_row(*(Text(_cell(source.get(c), most=room)) for c in columns))
     return table
+
+
+def _asked_first(columns: list[str], query: Mapping[str, Any]) -> list[str]:
+    """The first column, which mostly says what a document is, those that the query speaks of, and the others."""
+    said = json.dumps(query, ensure_ascii=False)
+    named = [c for c in columns[1:] if f'"{c}"' in said or f'"{c}.' in said]
+    return [*columns[:1], *named, *(c for c in columns[1:] if c not in named)]
 
 
 def _below(spec: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -30,6 +30,19 @@ def test_a_question_gets_a_table_of_documents(page: Page) -> None:
     expect(answer).to_contain_text("42 documents match, 3 shown")
 
 
+def test_the_columns_that_the_query_speaks_of_stand_before_those_that_find_no_room(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = {"title": "Up", **{f"note_{i}": "…" for i in range(20)}, "cast": ["Ed"], "rating": 8.3}
+    query: Body = {"query": {"term": {"cast.keyword": "Ed"}}, "sort": [{"rating": {"order": "desc"}}]}
+    monkeypatch.setitem(fake.CANNED, "", (query, Result(({"_id": "1", "_source": film},), 1), "Films"))
+    ask(page, "best films with Ed")
+
+    expect(page.locator("#answer thead").first.locator("th")).to_have_text(
+        ["title", "cast", "rating", *(f"note_{i}" for i in range(5))]
+    )
+
+
 def test_values_from_documents_are_shown_as_text(page: Page) -> None:
     ask(page, "films about a hobbit")
     answer = page.locator("#answer")

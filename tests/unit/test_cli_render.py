@@ -134,6 +134,14 @@ def test_documents_without_a_source_are_shown_by_their_ids() -> None:
     assert "tt0012" in _shown(_answer({"query": {"match_all": {}}}, Result(({"_id": "tt0012"},), 1)))
 
 
+def test_the_columns_that_the_query_speaks_of_stand_before_those_that_find_no_room() -> None:
+    film = {"title": "Up", **{f"note_{i}": "…" for i in range(20)}, "cast": ["Ed"], "rating": 8.3}
+    query = {"query": {"term": {"cast.keyword": "Ed"}}, "sort": [{"rating": {"order": "desc"}}]}
+    [heads] = [line for line in _shown(_answer(query, Result(({"_source": film},), 1))).splitlines() if "title" in line]
+
+    assert [name.strip() for name in heads.strip("┃").split("┃")][:4] == ["title", "cast", "rating", "note_0"]
+
+
 def test_what_documents_and_models_say_moves_no_cursor_and_is_no_markup() -> None:
     odd = "\x1b[2J\x9b1m[red]\ud800\u202e"
     hit = {"_id": "1", "_source": {odd: odd}}
