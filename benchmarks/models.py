@@ -49,6 +49,19 @@ def runtime_for(args: argparse.Namespace, *, generate: str | None = None) -> Ite
             yield sampler, plain
 
 
+@contextmanager
+def gguf_for(args: argparse.Namespace) -> Iterator[Path]:
+    """The file of the model that ``--model`` and ``--tiny`` name, for llama.cpp."""
+    from nlq.models import fetch
+
+    with TemporaryDirectory() as folder:
+        if args.tiny:
+            yield _tiny(Path(folder)).parent / "tiny.gguf"
+        else:
+            settings = load_settings()
+            yield fetch(args.model or settings.model, settings.home, console=Console(stderr=True))
+
+
 def _tiny(folder: Path) -> Path:
     from tests.fixtures.tiny_model import build_tiny_model, write_gguf
 

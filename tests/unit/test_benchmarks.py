@@ -15,6 +15,7 @@ COLUMNS = {
     "speed_samples": {"n", "way", "seconds", "tokens/s", "times n = 1", "times nlq"},
     "grammar_overhead": {"fields", "tokens/s without", "tokens/s with", "overhead", "grammar built, s"},
     "stages": {"clients", "stage", "p50", "p95"},
+    "restart": {"fields", "on disk", "head", "index", "tokens of the prompt"},
     "forced_tokens": {"n", "device", "steps without", "steps", "saved"},
     "growth": {"first", "schema", "values", "examples", "sample", "verify", "total"},
 }
