@@ -64,7 +64,8 @@ class _Server(uvicorn.Server):
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The URL of ``app`` on a free port, served until the end of the block."""
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=5))
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, ws="none", log_level="error", timeout_graceful_shutdown=5)
+    server = _Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

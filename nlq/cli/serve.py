@@ -88,6 +88,7 @@ def http_server(
             app,
             host=settings.host,
             port=settings.port,
+            ws="none",
             log_config=None,
             log_level="warning",
             access_log=False,

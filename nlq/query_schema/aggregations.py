@@ -24,7 +24,7 @@ _ORDER = {**any_of([_BY, many(_BY, 1, 5)]), "examples": [{"_count": "desc"}, {"_
 
 
 class Aggregations:
-    """Builds the aggregations of scopes: "aggs:top" for the body, "aggs" below one bucket, "aggs+" below many, "aggs~"
+    """Builds the aggregations of scopes: "aggs:top" for the body, "aggs" below one bucket, "aggs+" below many, "aggs="
     below a series."""
 
     def __init__(self, index: IndexSchema, definitions: Definitions, paths: Mapping[str, Scope], root: Scope) -> None:
@@ -60,7 +60,7 @@ class Aggregations:
             self._d.defs["aggs:top"] = _named([plain, _holding({"global": obj({})}, scope)])
         self._d.defs["aggs@" + scope.mark] = _named([plain])
         self._d.defs["aggs+@" + scope.mark] = _named([plain, *per_bucket])
-        self._d.defs["aggs~@" + scope.mark] = _named([plain, *per_bucket, *series])
+        self._d.defs["aggs=@" + scope.mark] = _named([plain, *per_bucket, *series])
 
     def _each(self, rows: Mapping[str, Row], scope: Scope) -> list[tuple[str, Schema]]:
         out = []
@@ -85,7 +85,7 @@ class Aggregations:
         return self._d.clause(found, typed, scope, aggregatable=name not in ("significant_text", "top_hits"))
 
     def _bucket(self, name: str, schema: Schema, scope: Scope) -> Schema:
-        level = "~" if name in _SERIES else "" if name in _SINGLE else "+"
+        level = "=" if name in _SERIES else "" if name in _SINGLE else "+"
         inner = self._root if name in ("children", "parent") else scope
         held = _holding({name: schema}, inner, level)
         return {**held, "minProperties": 2} if name in _SAMPLERS else held  # samples are for what they hold

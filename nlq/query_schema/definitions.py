@@ -34,7 +34,7 @@ class Definitions:
         names = _names(scope, wanted, aggregatable=aggregatable)
         if not names:
             return None
-        key = f"{'+'.join(wanted)}{'!' if aggregatable else ''}{'^' if boosted else ''}@{scope.mark}"
+        key = f"{'+'.join(wanted)}{'!' if aggregatable else ''}{'=' if boosted else ''}@{scope.mark}"
         if key not in self.defs:
             self.defs[key] = _name_schema(scope, names, wanted, boosted=boosted)
         return ref(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,15 @@ def corpus() -> list[Any]:
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_it_is_itself_a_valid_json_schema(name: str) -> None:
     Draft202012Validator.check_schema(schema_of(name))
+
+
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_references_need_no_escapes_in_a_uri_or_a_json_pointer(name: str) -> None:
+    """RFC 3986 (fragment) and RFC 6901."""
+    found = set(re.findall(r'"\$ref": "([^"]*)"', json.dumps(schema_of(name))))
+
+    assert found
+    assert [ref for ref in found if not re.fullmatch(r"#/\$defs/[\w\-.!$&'()*+,;=:@?]+", ref)] == []
 
 
 @pytest.mark.parametrize(("name", "body"), corpus())
