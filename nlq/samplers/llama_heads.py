@@ -103,7 +103,7 @@ class Beginnings:
             return
         with turn(self._one_at_a_time):
             if not self._restored(whole):
-                if not self._restored(prompt.head):
+                if prompt.head and not self._restored(prompt.head):
                     self._begin(prompt.head)
                 if prompt.index:
                     self._begin(whole)
