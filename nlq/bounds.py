@@ -23,7 +23,11 @@ from nlq.rewrite import Walk
 from nlq.types import Body
 from nlq.values.mentions import dates
 
-_NUMBER = r"[$€£]?(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)(?![\w%]|[.,:/-]\d)"
+_SCALES = {"k": 1e3, "thousand": 1e3, "million": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9}
+_NUMBER = (
+    r"[$€£]?(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)"
+    rf"(?:[ -]?(?P<scale>{'|'.join(_SCALES)}))?(?![\w%]|[.,:/-]\d)"
+)
 MORE = "more|greater|higher|larger|bigger|longer|taller|heavier|later"
 LESS = "less|fewer|lower|smaller|shorter|lighter|earlier"
 _EITHER = "older|younger|better|worse"
@@ -31,7 +35,7 @@ _THAN = rf"\s+than\s+(?P<equal>or\s+equal\s+to\s+)?(?:the\s+year\s+)?{_NUMBER}"
 _OR = rf"{_NUMBER}\s+(?:\w+\s+)?or\s+"
 
 _NOT = re.compile(r"\b(?:no|not|nothing|never|none)\s+(?:\w+\s+)?$", re.IGNORECASE)
-_ANY_NUMBER = re.compile(_NUMBER)
+_ANY_NUMBER = re.compile(_NUMBER, re.IGNORECASE)
 _CUES = tuple(
     (re.compile(rf"\b{words}", re.IGNORECASE), strict, bounds)
     for words, strict, bounds in (
@@ -84,11 +88,11 @@ def as_worded(body: Body, question: str) -> Body:
 
 
 def _worded(question: str) -> Worded:
-    times = Counter(_plain(found["number"]) for found in _ANY_NUMBER.finditer(question))
+    times = Counter(map(_amount, _ANY_NUMBER.finditer(question)))
     said: dict[str, tuple[bool, tuple[str, ...]]] = {}
     for cue, strict, bounds in _CUES:
         for found in cue.finditer(question):
-            number = _plain(found["number"])
+            number = _amount(found)
             negated = _NOT.search(question, 0, found.start()) is not None
             if times[number] != 1 or (negated and not strict):
                 continue
@@ -159,9 +163,13 @@ def _number(value: Any) -> str:
     return text if isinstance(value, str) and _YEAR.fullmatch(text) else _plain(text)
 
 
-def _plain(number: str) -> str:
+def _amount(found: re.Match[str]) -> str:
+    return _plain(found["number"], scale=_SCALES.get((found["scale"] or "").lower(), 1))
+
+
+def _plain(number: str, *, scale: float = 1) -> str:
     try:
-        return f"{float(number.replace(',', '')):.12g}"
+        return f"{float(number.replace(',', '')) * scale:.12g}"
     except ValueError:
         return ""
 

@@ -16,7 +16,7 @@ from nlq.open_ends import open_ended
 from nlq.partial import tolerant
 from nlq.placed import placed
 from nlq.presence import present
-from nlq.ranking import counted, grouped, ordered, ranked
+from nlq.ranking import counted, grouped, ordered, ranked, tallied
 from nlq.sizes import listed, uncut
 from nlq.types import Body, IndexSchema, LinkedValue, Repair
 from nlq.values import repair
@@ -52,7 +52,8 @@ def mended(body: Body, question: str, *, index: IndexSchema, links: Sequence[Lin
     """The body without what models get wrong though the question says it plainly."""
     found = present(placed(excluded(body, question, links), question, index, links), question)
     bounded = as_worded(open_ended(compared(found, question, index), question), question)
-    in_order = ordered(counted(grouped(bounded, question, index), question, index), question)
+    groups = tallied(grouped(bounded, question, index), question, index)
+    in_order = ordered(counted(groups, question, index), question)
     return ranked(listed(uncut(in_order, question), question), index)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nlq.narrow import split, stem, stems
-from nlq.query_schema import NUMBER, SORTABLE
+from nlq.query_schema import KEYWORD, NUMBER, SORTABLE
 from nlq.types import Body, Field, IndexSchema
 
 _METRICS = frozenset({"sum", "avg", "max", "min"})
@@ -24,6 +24,9 @@ _MANY = re.compile(r"\b(?:how many|numbers? of|count)\b", re.IGNORECASE)
 DIFFERENT = re.compile(r"\b(?:different|distinct|unique|various|kinds? of|types? of)\b", re.IGNORECASE)
 _BY = re.compile(r"\bby\b(?!\s+(?:the\s+|their\s+)?(?:numbers?|counts?)\b)", re.IGNORECASE)
 _MOST = re.compile(r"\b(?:most|least|fewest)\b", re.IGNORECASE)
+_ALPHABET = re.compile(
+    r"\balphabet\w*|\b[az] ?(?:to|-) ?[az]\b|\b(?:order|sort)(?:ed)?\b|\b(?:first|last)\b", re.IGNORECASE
+)
 _NEAR = 3
 """Words behind "how many" or "highest" that are looked at."""
 _CALLED = frozenset({"title", "name", "subject", "headline"})
@@ -57,6 +60,25 @@ def grouped(body: Body, question: str, index: IndexSchema) -> Body:
     rare = {"order": {"_count": "asc"}} if "least" in asked[0].lower() else {}
     out = {"query": body["query"]} if "query" in body else {}
     return out | {"size": 0, "aggs": {"groups": {"terms": {"field": field.name, "size": size, **rare}}}}
+
+
+def tallied(body: Body, question: str, index: IndexSchema) -> Body:
+    """Groups by a name instead of documents sorted by it, where ``question`` names the field and asks for the one with
+    most or fewest of something else: of "which author has published most" nobody wants the last of the alphabet."""
+    sort = body.get("sort")
+    if body.keys() - {"query", "size", "_source", "sort"} or not isinstance(sort, list) or len(sort) != 1:
+        return body
+    if not (most := _MOST.search(question)) or _ALPHABET.search(question):
+        return body
+    [(name, _)] = sort[0].items() if isinstance(sort[0], Mapping) and len(sort[0]) == 1 else [("", None)]
+    field, words = index.field(name), set(map(stem, split(name.removesuffix(".keyword"))))
+    if field is None or field.kind not in KEYWORD or field.nested or not words & stems(question):
+        return body
+    if any(words & near for near in _behind(_MOST, question)):
+        return body  # the most of what the field counts, kept as text
+    few = {"order": {"_count": "asc"}} if most[0].lower() != "most" else {}
+    out = {"query": body["query"]} if "query" in body else {}
+    return out | {"size": 0, "aggs": {"groups": {"terms": {"field": name, "size": body.get("size") or 1, **few}}}}
 
 
 def counted(body: Body, question: str, index: IndexSchema) -> Body:
