@@ -62,7 +62,8 @@ def build_prompt(
     the question goes on, stands between. ``narrowed`` says that the schema's fields were chosen for this question."""
     fields = [f"{f.name}:{f.kind}" for f in schema.fields]
     index = _turn(_asked(schema.index, _ANY_QUESTION, fields=fields), _ANY_QUERY)
-    shots = [message for example in reversed(examples) for message in _shot(example, schema.index)]
+    described = "" if narrowed else schema.index  # an example may be on fields that this question is not shown
+    shots = [message for example in reversed(examples) for message in _shot(example, described)]
     named = _values(values) + _periods(periods)
     if previous is None:
         tail = [Message("user", _asked(schema.index, question, values=named))]
@@ -102,9 +103,9 @@ def _turn(question: str, query: Body) -> list[Message]:
     return [Message("user", question), Message("assistant", _unbroken(minified(query)))]
 
 
-def _shot(example: Example, index: str) -> list[Message]:
-    """An example in a prompt on ``index``, whose fields need no second listing."""
-    fields = () if example.index == index else _shown(example)
+def _shot(example: Example, described: str) -> list[Message]:
+    """An example in a prompt that lists all fields of the index ``described``."""
+    fields = () if example.index == described else _shown(example)
     return _turn(_asked(example.index, example.question, fields=fields), example.query)
 
 

@@ -123,8 +123,10 @@ def test_an_example_shows_the_fields_of_its_query_and_few_others() -> None:
 def test_an_example_of_the_same_index_lists_no_fields_again() -> None:
     example = Example("crime books", {"query": {"term": {"shelf": "Crime"}}}, "library", ("shelf:keyword",))
     asked, _ = build_prompt("?", library_schema(), examples=[example]).shots
+    narrowed = build_prompt("?", library_schema(), examples=[example], narrowed=True).shots[2]
 
     assert asked.content == "Index: library\nQuestion: crime books"
+    assert narrowed.content == "Index: library\nFields: shelf keyword\nQuestion: crime books"
 
 
 def test_a_question_of_many_lines_cannot_look_like_another_part() -> None:
