@@ -37,7 +37,7 @@ def free_port() -> int:
 class ModelServer:
     """An OpenAI-compatible server whose model always writes ``text``.
 
-    It answers while ``flowing`` is set; ``asked`` is set when a question came; ``prompts`` keeps their last messages.
+    It answers while ``flowing`` is set; ``asked`` is set when a question came; ``prompts`` keeps their messages.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class ModelServer:
 
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                model.prompts.append(request["messages"][-1]["content"])
+                model.prompts.append("\n".join(message["content"] for message in request["messages"]))
                 model.asked.set()
                 model.flowing.wait(PATIENCE)
                 if model._server is None:
