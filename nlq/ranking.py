@@ -27,6 +27,7 @@ _MOST = re.compile(r"\b(?:most|least|fewest)\b", re.IGNORECASE)
 _ALPHABET = re.compile(
     r"\balphabet\w*|\b[az] ?(?:to|-) ?[az]\b|\b(?:order|sort)(?:ed)?\b|\b(?:first|last)\b", re.IGNORECASE
 )
+_WHO = re.compile(r"\bwho\b", re.IGNORECASE)
 _NEAR = 3
 """Words behind "how many" or "highest" that are looked at."""
 _CALLED = frozenset({"title", "name", "subject", "headline"})
@@ -63,8 +64,9 @@ def grouped(body: Body, question: str, index: IndexSchema) -> Body:
 
 
 def tallied(body: Body, question: str, index: IndexSchema) -> Body:
-    """Groups by a name instead of documents sorted by it, where ``question`` names the field and asks for the one with
-    most or fewest of something else: of "which author has published most" nobody wants the last of the alphabet."""
+    """Groups by a name instead of documents sorted by it, where ``question`` names the field, or asks who, and wants
+    the one with most or fewest of something else: of "which author has published most" it is not the last of the
+    alphabet."""
     sort = body.get("sort")
     if body.keys() - {"query", "size", "_source", "sort"} or not isinstance(sort, list) or len(sort) != 1:
         return body
@@ -72,7 +74,9 @@ def tallied(body: Body, question: str, index: IndexSchema) -> Body:
         return body
     [(name, _)] = sort[0].items() if isinstance(sort[0], Mapping) and len(sort[0]) == 1 else [("", None)]
     field, words = index.field(name), set(map(stem, split(name.removesuffix(".keyword"))))
-    if field is None or field.kind not in KEYWORD or field.nested or not words & stems(question):
+    if field is None or field.kind not in KEYWORD or field.nested:
+        return body
+    if not (words & stems(question) or _WHO.search(question)):
         return body
     if any(words & near for near in _behind(_MOST, question)):
         return body  # the most of what the field counts, kept as text
